@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "billing.middleware.HtmxResponseMiddleware",
+    "billing.middleware.TimeZoneMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -177,6 +178,7 @@ CONTENT_SECURITY_POLICY = {
 # Added by `billing.views` to the pages that carry a card form.
 STRIPE_CSP = {"script-src": _STRIPE_SCRIPT, "frame-src": _STRIPE_FRAME, "connect-src": _STRIPE_CONNECT}
 
+CSRF_FAILURE_VIEW = "billing.middleware.csrf_failure"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin-allow-popups"  # 3-D Secure pages may open a window
