@@ -1,0 +1,186 @@
+"""Customers: who is billed."""
+
+from __future__ import annotations
+
+from sandbox import store
+from sandbox.kernel import Call, Object, invalid, missing, new_id, new_secret, refers, route
+from sandbox.params import (
+    ADDRESS,
+    Integer,
+    String,
+    boolean,
+    clearable,
+    enum,
+    listing,
+    metadata,
+    not_emulated,
+    required,
+    string,
+)
+from sandbox.resources import payment_methods
+
+refers(
+    "customer",
+    {
+        "default_source": "card",
+        "invoice_settings.default_payment_method": "payment_method",
+        "test_clock": "test_helpers.test_clock",
+    },
+)
+
+_SHIPPING = {
+    "address": ADDRESS,
+    "carrier": string,
+    "name": string,
+    "phone": clearable(string),
+    "tracking_number": string,
+}
+_FIELDS = {
+    "address": clearable(ADDRESS),
+    "balance": Integer(),
+    "business_name": clearable(String(150)),
+    "cash_balance": not_emulated,
+    "description": clearable(string),
+    "email": clearable(String(512)),
+    "individual_name": clearable(String(150)),
+    "invoice_prefix": String(12),
+    "invoice_settings": {
+        "custom_fields": clearable([{"name": required(String(40)), "value": required(String(140))}]),
+        "default_payment_method": clearable(string),
+        "footer": clearable(string),
+        "rendering_options": not_emulated,
+    },
+    "metadata": metadata,
+    "name": clearable(String(256)),
+    "next_invoice_sequence": Integer(1),
+    "phone": clearable(String(20)),
+    "preferred_locales": [string],
+    "shipping": clearable(_SHIPPING),
+    "source": not_emulated,
+    "tax": not_emulated,
+    "tax_exempt": clearable(enum("none", "exempt", "reverse")),
+    "validate": boolean,
+}
+_PLAIN = (
+    "address", "balance", "business_name", "description", "email", "individual_name", "invoice_prefix", "metadata",
+    "name", "next_invoice_sequence", "phone", "preferred_locales", "shipping", "tax_exempt",
+)  # fmt: skip
+
+
+@route(
+    "POST",
+    "/v1/customers",
+    {**_FIELDS, "payment_method": string, "tax_id_data": not_emulated, "test_clock": not_emulated},
+)
+def create(call: Call) -> Object:
+    """Create a customer; the first `payment_method` is attached to it."""
+    customer = _blank(call)
+    _change(call, customer)
+    store.insert(call, customer, "customer.created")
+    if payment_method := call.params.get("payment_method"):
+        payment_methods.attach_to(call, payment_method, customer)
+    return customer
+
+
+@route("GET", "/v1/customers", listing(email=string, test_clock=not_emulated))
+def list_all(call: Call) -> Object:
+    """List customers; the e-mail filter is case-sensitive, as at Stripe."""
+    return store.page(call, "customer", "/v1/customers", email=call.params.get("email"))
+
+
+@route("GET", "/v1/customers/{customer}")
+def retrieve(call: Call, customer: str) -> Object:
+    """Return a customer, or the stub of one that was deleted."""
+    found = store.find(call, "customer", customer)
+    if found is None:
+        raise missing("customer", customer)
+    return found
+
+
+@route("POST", "/v1/customers/{customer}", {**_FIELDS, "default_source": not_emulated})
+def update(call: Call, customer: str) -> Object:
+    """Change a customer."""
+    obj = store.get(call, "customer", customer)
+    _change(call, obj)
+    return store.save(call, obj, "customer.updated")
+
+
+@route("DELETE", "/v1/customers/{customer}")
+def delete(call: Call, customer: str) -> Object:
+    """Delete a customer for good; the engine hears `customer.deleted` and cancels the subscriptions."""
+    obj = store.get(call, "customer", customer)
+    for payment_method in store.query(call, "payment_method", customer=customer):
+        payment_method["customer"] = None
+        store.save(call, payment_method)
+    return store.delete(call, obj, "customer.deleted")
+
+
+def _blank(call: Call) -> Object:
+    prefix = new_secret(call, "", 8).upper()
+    return {
+        "id": new_id(call, "cus"),
+        "object": "customer",
+        "address": None,
+        "balance": 0,
+        "created": call.now,
+        "currency": None,
+        "customer_account": None,
+        "default_source": None,
+        "delinquent": False,
+        "description": None,
+        "discount": None,
+        "email": None,
+        "invoice_prefix": prefix,
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": False,
+        "metadata": {},
+        "name": None,
+        "next_invoice_sequence": 1,
+        "phone": None,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": None,
+    }
+
+
+def _change(call: Call, customer: Object) -> None:
+    params = call.params
+    store.update(customer, params, *_PLAIN)
+    customer["tax_exempt"] = customer["tax_exempt"] or "none"
+    for key in ("address", "shipping"):
+        if customer[key] is not None:
+            customer[key] = _whole(key, customer[key])
+    settings = params.get("invoice_settings", {})
+    if default := settings.get("default_payment_method"):
+        _check_is_theirs(call, default, customer)
+    customer["invoice_settings"].update(settings)
+
+
+def _whole(key: str, given: Object) -> Object:
+    """Return an address, or a shipping with its address, with every key present."""
+    if key == "address":
+        return {**dict.fromkeys(ADDRESS), **given}
+    shipping = {"name": None, "phone": None, **given}
+    return {**shipping, "address": _whole("address", given.get("address", {}))}
+
+
+def _check_is_theirs(call: Call, payment_method: str, customer: Object) -> None:
+    """Raise where a default payment method is not attached to the customer."""
+    known = store.find(call, "payment_method", payment_method)
+    param = "invoice_settings[default_payment_method]"
+    if known is None:
+        raise missing("payment_method", payment_method, param)
+    new_and_given = call.params.get("payment_method") == payment_method and known["customer"] is None
+    if known["customer"] != customer["id"] and not new_and_given:
+        raise invalid(
+            f"The customer does not have a payment method with the ID {payment_method}. The payment method must be "
+            "attached to the customer.",
+            param=param,
+            code="resource_missing",
+        )

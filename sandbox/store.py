@@ -1,0 +1,217 @@
+"""Every Stripe object is a row: dicts in, dicts out. Nothing but this and `events` touches `models.Row`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from sandbox import events
+from sandbox.kernel import Call, Object, missing
+from sandbox.models import Row
+
+# Which key of an object fills which column, where it is not the key of the same name. Dots reach into hashes.
+_COLUMNS: dict[str, dict[str, str]] = {
+    "charge": {"parent": "payment_intent"},
+    "credit_note": {"parent": "invoice"},
+    "event": {"lookup_key": "type"},
+    "invoice": {"subscription": "parent.subscription_details.subscription"},
+    "invoice_payment": {"parent": "invoice", "lookup_key": "payment.payment_intent"},
+    "invoiceitem": {"parent": "invoice", "subscription": "parent.subscription_details.subscription"},
+    "line_item": {"parent": "invoice"},
+    "price": {"parent": "product"},
+    "promotion_code": {"lookup_key": "code"},
+    "refund": {"parent": "charge", "lookup_key": "payment_intent"},
+    "setup_attempt": {"parent": "setup_intent"},
+    "subscription_item": {"parent": "subscription"},
+}
+_NAMES = ("customer", "subscription", "parent", "lookup_key", "status")
+
+
+def get(call: Call, kind: str, id: str, param: str = "id") -> Object:
+    """Return an object; raises the 404 of missing() where there is none or it was deleted."""
+    obj = find(call, kind, id)
+    if obj is None or obj.get("deleted"):
+        raise missing(kind, id, param)
+    return obj
+
+
+def find(call: Call, kind: str, id: str | None) -> Object | None:
+    """Return an object, or the `{id, object, deleted}` stub of a deleted one, or None."""
+    return _rows(call, kind).filter(stripe_id=id).values_list("data", flat=True).first() if id else None
+
+
+def insert(call: Call, obj: Object, event: str | None = None, **private: Any) -> Object:
+    """Store a new object and emit `event`; `private` is what Stripe knows of it and never shows."""
+    Row.objects.create(
+        account=call.account,
+        kind=obj["object"],
+        stripe_id=obj["id"],
+        created=obj.get("created", call.now),
+        data=obj,
+        private=private,
+        **_columns(obj),
+    )
+    if event:
+        events.emit(call, event, obj)
+    return obj
+
+
+def save(call: Call, obj: Object, event: str | None = None) -> Object:
+    """Store a changed object and emit `event` with the previous attributes.
+
+    Where nothing changed, nothing is written and an `….updated` event is not emitted.
+    """
+    row = _rows(call, obj["object"]).get(stripe_id=obj["id"])
+    previous = events.previous_attributes(row.data, obj)
+    if not previous and (event is None or event.endswith(".updated")):
+        return obj
+    row.data = obj
+    for column, value in _columns(obj).items():
+        setattr(row, column, value)
+    row.save(update_fields=["data", *_NAMES])
+    if event:
+        events.emit(call, event, obj, previous)
+    return obj
+
+
+def delete(call: Call, obj: Object, event: str | None = None) -> Object:
+    """Delete an object and return the `{id, object, deleted: true}` that stands for it from now on."""
+    stub = {"id": obj["id"], "object": obj["object"], "deleted": True}
+    _rows(call, obj["object"]).filter(stripe_id=obj["id"]).update(
+        data=stub, private={}, deleted=True, due_at=None, **dict.fromkeys(_NAMES)
+    )
+    if event:
+        events.emit(call, event, obj)
+    return stub
+
+
+def private(call: Call, obj: Object) -> dict[str, Any]:
+    """Return what Stripe knows of an object and never shows."""
+    return _rows(call, obj["object"]).values_list("private", flat=True).get(stripe_id=obj["id"])
+
+
+def set_private(call: Call, obj: Object, **values: Any) -> None:
+    """Remember `values` beside an object; they never reach an answer, an event or `previous_attributes`."""
+    row = _rows(call, obj["object"]).only("private").get(stripe_id=obj["id"])
+    row.private.update(values)
+    row.save(update_fields=["private"])
+
+
+def schedule(call: Call, obj: Object, due_at: int | None) -> None:
+    """Let `engine.lifecycle` look at an object at `due_at` (epoch seconds), or, with None, never again."""
+    _rows(call, obj["object"]).filter(stripe_id=obj["id"]).update(due_at=due_at)
+
+
+def next_due(call: Call, until: int) -> tuple[int, Object] | None:
+    """Return (moment, object) for the earliest scheduled object at or before `until`."""
+    due = Row.objects.filter(account=call.account, due_at__lte=until).order_by("due_at", "id")
+    return due.values_list("due_at", "data").first()
+
+
+def query(call: Call, kind: str, **columns: Any) -> Iterator[Object]:
+    """Iterate over objects, newest first, as they are at this moment.
+
+    Filters are columns (customer, subscription, parent, lookup_key, status), or keys of the object with `__` between
+    the levels (`recurring__interval="month"`); a list or set means any of its values.
+    """
+    return iter(list(_newest(_filtered(call, kind, columns)).values_list("data", flat=True)))
+
+
+def count(call: Call, kind: str, **columns: Any) -> int:
+    """Return how many objects `query` would yield."""
+    return _filtered(call, kind, columns).count()
+
+
+def page(call: Call, kind: str, url: str, *, where: Q | None = None, **columns: Any) -> Object:
+    """Return one page of a list, honouring the call's limit, starting_after, ending_before and created.
+
+    Filters are those of `query`; a filter of None is no filter. `where` adds a condition on rows.
+    """
+    rows = _filtered(call, kind, {name: value for name, value in columns.items() if value is not None})
+    rows = _created_within(rows, call.params.get("created"))
+    if where is not None:
+        rows = rows.filter(where)
+    limit = call.params.get("limit", 10)
+    if before := call.params.get("ending_before"):
+        newer = _beside(call, rows, kind, before, "ending_before", newer=True).order_by("created", "id")
+        found = list(newer.values_list("data", flat=True)[: limit + 1])
+        data = found[:limit][::-1]
+    else:
+        if after := call.params.get("starting_after"):
+            rows = _beside(call, rows, kind, after, "starting_after", newer=False)
+        found = list(_newest(rows).values_list("data", flat=True)[: limit + 1])
+        data = found[:limit]
+    return {"object": "list", "data": data, "has_more": len(found) > limit, "url": url}
+
+
+def envelope(data: list[Object], url: str, has_more: bool = False) -> Object:
+    """Return a list as it is embedded in other objects."""
+    return {"object": "list", "data": data, "has_more": has_more, "url": url}
+
+
+def update(obj: Object, params: Object, *keys: str) -> None:
+    """Copy parameters that were given into an object; metadata is merged, a None there removes a key."""
+    for key in keys:
+        if key not in params:
+            continue
+        if key == "metadata":
+            obj[key] = merged_metadata(obj.get(key), params[key])
+        else:
+            obj[key] = params[key]
+
+
+def merged_metadata(old: dict[str, str] | None, given: dict[str, str | None] | None) -> dict[str, str]:
+    """Return metadata after a request: keys are added, replaced, or, where None, removed; None clears all."""
+    if given is None:
+        return {}
+    merged = {**(old or {}), **given}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def _rows(call: Call, kind: str) -> QuerySet[Row]:
+    return Row.objects.filter(account=call.account, kind=kind)
+
+
+def _newest(rows: QuerySet[Row]) -> QuerySet[Row]:
+    return rows.order_by("-created", "-id")
+
+
+def _filtered(call: Call, kind: str, filters: dict[str, Any]) -> QuerySet[Row]:
+    rows = _rows(call, kind).filter(deleted=False)
+    for name, value in filters.items():
+        lookup = name if name in _NAMES else f"data__{name}"
+        many = isinstance(value, list | tuple | set | frozenset)
+        rows = rows.filter(**{f"{lookup}__in" if many else lookup: list(value) if many else value})
+    return rows
+
+
+def _created_within(rows: QuerySet[Row], created: Any) -> QuerySet[Row]:
+    if isinstance(created, int):
+        return rows.filter(created=created)
+    return rows.filter(**{f"created__{bound}": moment for bound, moment in (created or {}).items()})
+
+
+def _beside(call: Call, rows: QuerySet[Row], kind: str, id: str, param: str, *, newer: bool) -> QuerySet[Row]:
+    """Return the rows on one side of a cursor. The first condition is for the index, the second for the ties."""
+    at = _rows(call, kind).filter(stripe_id=id).values_list("created", "id").first()
+    if at is None:
+        raise missing(kind, id, param)
+    created, pk = at
+    if newer:
+        return rows.filter(created__gte=created).filter(Q(created__gt=created) | Q(id__gt=pk))
+    return rows.filter(created__lte=created).filter(Q(created__lt=created) | Q(id__lt=pk))
+
+
+def _columns(obj: Object) -> dict[str, str | None]:
+    keys = _COLUMNS.get(obj["object"], {})
+    found = {name: _dig(obj, keys.get(name, name)) for name in _NAMES}
+    return {name: value if isinstance(value, str) else None for name, value in found.items()}
+
+
+def _dig(obj: Object, path: str) -> Any:
+    value: Any = obj
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from django.urls import include, path
+
+from sandbox import views
+
+app_name = "sandbox"
+urlpatterns = [
+    path("v1/<path:path>", views.api, name="api"),
+    path("", include("sandbox.browser")),
+]

@@ -1,0 +1,41 @@
+"""Fixtures for every test: Stripe accounts of the sandbox, one per test, reached through the official SDK."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import pytest
+import stripe
+from sandbox import server
+from sandbox.models import Account
+from sandbox.transport import InProcessClient
+
+
+@pytest.fixture(autouse=True)
+def _quiet_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stripe, "enable_telemetry", False)  # it would write into the home directory
+
+
+@pytest.fixture
+def account_name() -> str:
+    """What follows sk_test_ in the keys of this test's Stripe account."""
+    return f"t{secrets.token_hex(8)}"
+
+
+@pytest.fixture
+def account(account_name: str, db: None) -> Account:
+    """The sandbox account of this test."""
+    return server.account_named(account_name)
+
+
+@pytest.fixture
+def make_client() -> Callable[[str], stripe.StripeClient]:
+    """A function from an API key to an SDK client that reaches the sandbox in process."""
+    return lambda key: stripe.StripeClient(key, http_client=InProcessClient())
+
+
+@pytest.fixture
+def stripe_client(account: Account, make_client: Callable[[str], stripe.StripeClient]) -> stripe.StripeClient:
+    """An SDK client of a fresh Stripe account, in process. Needs `django_db(databases=["default", "sandbox"])`."""
+    return make_client(f"sk_test_{account.name}")
