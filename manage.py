@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Django's command line. `site/` is a plain folder on sys.path: a package of that name would be the standard library's."""
+"""Django's command line. `site/` is a plain folder on sys.path: a package of that name is the standard library's."""
 
 import os
 import sys

@@ -22,6 +22,9 @@ env.read_env(BASE_DIR / ".env")
 KEYS = read_keys(os.environ)
 SANDBOX = KEYS.sandbox
 DEBUG = env.bool("DEBUG", default=False)
+if DEBUG and KEYS.livemode:
+    raise ImproperlyConfigured("DEBUG is on with a live Stripe key: its error pages would show what customers pay.")
+LOCAL = SANDBOX or DEBUG  # a developer's machine: plain http, static files served from where they lie
 
 
 def _secret_key() -> str:
@@ -39,7 +42,7 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if SANDBOX else [])
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if LOCAL else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -95,7 +98,7 @@ CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 
 
-def _database(name: str, url: str) -> dict[str, Any]:
+def _database(url: str) -> dict[str, Any]:
     config: dict[str, Any] = environ.Env.db_url_config(url)
     if config["ENGINE"] == "django.db.backends.sqlite3":
         VAR_DIR.mkdir(exist_ok=True)
@@ -105,17 +108,19 @@ def _database(name: str, url: str) -> dict[str, Any]:
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
         }
+        # A file in tests too: the browser flows are served by other threads, which would not see a database in memory.
+        path = Path(config["NAME"])
+        config["TEST"] = {"NAME": str(path.with_name(f"test_{path.name}"))}
     else:
         config["CONN_MAX_AGE"] = 60
-    config["TEST"] = {"NAME": VAR_DIR / f"test_{name}.sqlite3"} if config["ENGINE"].endswith("sqlite3") else {}
     return config
 
 
-DATABASES = {"default": _database("default", env.str("DATABASE_URL", default=f"sqlite:///{VAR_DIR}/billing.sqlite3"))}
+DATABASES = {"default": _database(env.str("DATABASE_URL", default=f"sqlite:///{VAR_DIR}/billing.sqlite3"))}
 if SANDBOX:
     # Stripe's side of the world: a request of ours that rolls back leaves it standing, as in life.
     DATABASES["sandbox"] = _database(
-        "sandbox", env.str("STRIPE_SANDBOX_DATABASE_URL", default=f"sqlite:///{VAR_DIR}/sandbox.sqlite3")
+        env.str("STRIPE_SANDBOX_DATABASE_URL", default=f"sqlite:///{VAR_DIR}/sandbox.sqlite3")
     )
     DATABASE_ROUTERS = ["sandbox.router.SandboxRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -140,13 +145,13 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if SANDBOX
+        if LOCAL
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = SANDBOX
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = LOCAL
 
-BILLING = {
+BILLING: dict[str, Any] = {
     "SECRET_KEY": KEYS.secret_key,
     "PUBLISHABLE_KEY": KEYS.publishable_key,
     "WEBHOOK_SECRETS": KEYS.webhook_secrets,
@@ -184,7 +189,7 @@ SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin-allow-popups"  # 3-D Secure pages may open a window
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # Strict would lose the session on the way back from a bank
-if not SANDBOX:
+if not LOCAL:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
     SECURE_REDIRECT_EXEMPT = [r"^billing/webhooks/", r"^healthz$"]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ImproperlyConfigured
 
-SANDBOX_SECRET_KEY = "sk_test_sandbox"
+SANDBOX_SECRET_KEY = "sk_test_sandbox"  # noqa: S105  names of a demo, no secrets
 SANDBOX_PUBLISHABLE_KEY = "pk_test_sandbox"
-SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"
+SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"  # noqa: S105
 
 _SECRET = re.compile(r"(sk|rk)_(test|live)_\w{10,}")
 _PUBLISHABLE = re.compile(r"pk_(test|live)_\w{10,}")
@@ -29,24 +29,23 @@ class StripeKeys:
 
 
 def read_keys(environ: Mapping[str, str]) -> StripeKeys:
-    """Choose the sandbox where no secret key is set, else check the real keys.
+    """Choose the sandbox where nothing of Stripe is set, else check the real keys.
 
     `STRIPE_WEBHOOK_SECRET` may name several secrets, separated by commas, while one is being rolled.
     Raises ImproperlyConfigured, in one sentence, for every combination that could move money by mistake.
     """
     secret = environ.get("STRIPE_SECRET_KEY", "").strip()
+    publishable = environ.get("STRIPE_PUBLISHABLE_KEY", "").strip()
+    webhook = environ.get("STRIPE_WEBHOOK_SECRET", "").strip()
     wanted = environ.get("STRIPE_SANDBOX", "").strip().lower() in {"1", "true", "yes", "on"}
-    if (wanted or secret == SANDBOX_SECRET_KEY) and "_live_" in secret + environ.get("STRIPE_PUBLISHABLE_KEY", ""):
+    sandbox = wanted or secret == SANDBOX_SECRET_KEY or not (secret or publishable or webhook)
+    if sandbox and "_live_" in secret + publishable:
         raise ImproperlyConfigured(
             "a live Stripe key and the sandbox cannot run together: unset STRIPE_SANDBOX or the live keys."
         )
-    if wanted or secret in {"", SANDBOX_SECRET_KEY}:
+    if sandbox:
         return StripeKeys(SANDBOX_SECRET_KEY, SANDBOX_PUBLISHABLE_KEY, (SANDBOX_WEBHOOK_SECRET,), True, False)
-    return _real_keys(
-        secret,
-        environ.get("STRIPE_PUBLISHABLE_KEY", "").strip(),
-        environ.get("STRIPE_WEBHOOK_SECRET", ""),
-    )
+    return _real_keys(secret, publishable, webhook)
 
 
 def _real_keys(secret: str, publishable: str, webhook: str) -> StripeKeys:
@@ -55,7 +54,9 @@ def _real_keys(secret: str, publishable: str, webhook: str) -> StripeKeys:
     if not _PUBLISHABLE.fullmatch(publishable):
         raise ImproperlyConfigured("STRIPE_PUBLISHABLE_KEY is not a Stripe publishable key (pk_test_… or pk_live_…).")
     if ("_live_" in secret) != ("_live_" in publishable):
-        raise ImproperlyConfigured("STRIPE_SECRET_KEY and STRIPE_PUBLISHABLE_KEY are of different modes, live and test.")
+        raise ImproperlyConfigured(
+            "STRIPE_SECRET_KEY and STRIPE_PUBLISHABLE_KEY are of different modes: live and test."
+        )
     secrets = tuple(part.strip() for part in webhook.split(",") if part.strip())
     if not secrets:
         raise ImproperlyConfigured(
