@@ -1,7 +1,114 @@
-"""The browser's half of Stripe: stripe.js, the frames, the 3-D Secure pages."""
+"""The browser's half of Stripe: stripe.js, the frames it opens, the 3-D Secure pages, and a page to try them on."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
-urlpatterns: list[URLPattern] = []
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import condition, require_POST, require_safe
+
+from sandbox import server
+
+_STRIPE_JS = Path(__file__).parent / "static/sandbox/stripe"
+# In the order of dependence: each module imports only from those before it.
+_MODULES = ("errors", "api", "emitter", "frame", "element", "challenge", "intents", "elements", "stripe")
+_IMPORT = re.compile(r"^import .*;\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export ", re.MULTILINE)
+
+_BRANDS = {
+    "visa": "Visa",
+    "mastercard": "Mastercard",
+    "amex": "American Express",
+    "discover": "Discover",
+    "diners": "Diners Club",
+    "jcb": "JCB",
+    "unionpay": "UnionPay",
+}
+_COMMON_BRANDS = ("visa", "mastercard", "amex", "discover")
+
+
+def bundle() -> str:
+    """Return stripe.js: its modules in one function, as a classic script that defines `Stripe` at once."""
+    parts = ((_STRIPE_JS / f"{name}.js").read_text() for name in _MODULES)
+    body = "\n".join(_EXPORT.sub("", _IMPORT.sub("", part)) for part in parts)
+    return f'(() => {{\n"use strict";\n{body}}})();\n'
+
+
+def _fingerprint(request: HttpRequest) -> str:
+    return f'"{hashlib.sha256(bundle().encode()).hexdigest()[:32]}"'
+
+
+@require_safe
+@condition(etag_func=_fingerprint)
+def stripe_js(request: HttpRequest) -> HttpResponse:
+    """Answer the script that a page loads instead of https://js.stripe.com/endive/stripe.js."""
+    return HttpResponse(bundle(), content_type="text/javascript; charset=utf-8", headers={"Cache-Control": "no-cache"})
+
+
+def _page(
+    template: str, context: dict[str, Any] | None = None, *, framed: bool, form_action: str = "'none'"
+) -> HttpResponse:
+    """Render a page with a policy of its own, whatever the site's is: that one lets nothing of it be framed."""
+    ancestors = "'self'" if framed else "'none'"
+    policy = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        f"frame-src 'self'; base-uri 'none'; form-action {form_action}; frame-ancestors {ancestors}"
+    )
+    headers = {
+        "Content-Security-Policy": policy,
+        "X-Frame-Options": "SAMEORIGIN" if framed else "DENY",
+        "Cache-Control": "no-store",
+    }
+    # Without the request: the site's context processors have no business in Stripe's pages.
+    return HttpResponse(render_to_string(f"sandbox/{template}", context), headers=headers)
+
+
+@require_safe
+def element_frame(request: HttpRequest, kind: str) -> HttpResponse:
+    """Answer the document that an Element's iframe holds; the card is typed here and goes to the API from here."""
+    if kind not in {"payment", "card"}:
+        raise Http404
+    brands = [
+        {"name": name, "label": label, "icon": f"sandbox/elements/brands/{name}.svg", "common": name in _COMMON_BRANDS}
+        for name, label in _BRANDS.items()
+    ]
+    return _page(f"elements/elements-inner-{kind}.html", {"brands": brands}, framed=True)
+
+
+@require_safe
+def elements_demo(request: HttpRequest) -> HttpResponse:
+    """Answer a bare page with one Element, under the strictest policy that Stripe.js has to live with."""
+    return _page("elements/demo.html", framed=False, form_action="'self'")
+
+
+@csrf_exempt
+@require_POST
+def demo_intent(request: HttpRequest) -> HttpResponse:
+    """Make the intent that the demo page confirms, as a shop's server would, and answer its client secret."""
+    path, params = "/v1/setup_intents", {"usage": "off_session"}
+    if request.POST.get("mode") == "payment":
+        path, params = "/v1/payment_intents", {"amount": "1200", "currency": "usd"}
+    answer = server.handle(
+        server.Request(
+            method="POST",
+            path=path,
+            headers={"authorization": f"Bearer sk_test_{request.POST.get('account', 'sandbox')}"},
+            body=urlencode({**params, "automatic_payment_methods[enabled]": "true"}),
+        )
+    )
+    return JsonResponse(answer.data, status=answer.status)
+
+
+urlpatterns = [
+    path("stripe.js", stripe_js, name="stripe_js"),
+    path("elements/elements-inner-<str:kind>.html", element_frame, name="element_frame"),
+    path("elements-demo/", elements_demo, name="elements_demo"),
+    path("elements-demo/intents/", demo_intent, name="demo_intent"),
+]
