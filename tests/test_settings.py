@@ -145,10 +145,17 @@ def test_a_site_on_stripe_is_served_over_https_only(start: Start) -> None:
     assert headers["Strict-Transport-Security"].startswith("max-age=31536000")
 
 
-def test_a_developer_with_test_keys_is_served_over_http(start: Start) -> None:
-    site = start.ask("/healthz", **{**TEST_KEYS, "DEBUG": "1", "ALLOWED_HOSTS": "127.0.0.1"})
+@pytest.mark.parametrize("switch", ["DEBUG", "LOOPBACK"])
+def test_a_developer_with_test_keys_is_served_over_http(start: Start, switch: str) -> None:
+    keys = {name: key for name, key in TEST_KEYS.items() if name.startswith("STRIPE_")}
+    site = start.ask("/healthz", **keys, **{switch: "1", "ALLOWED_HOSTS": "127.0.0.1"})
     assert site["statuses"]["/healthz"] == 200
     assert "Strict-Transport-Security" not in site["headers"]["/healthz"]
+
+
+def test_live_keys_are_never_served_over_http(start: Start) -> None:
+    headers = start.ask("/healthz", **LIVE_KEYS, LOOPBACK="1")["headers"]["/healthz"]
+    assert "Strict-Transport-Security" in headers
 
 
 def test_health_is_503_while_the_database_is_away(start: Start) -> None:

@@ -24,14 +24,15 @@ SANDBOX = KEYS.sandbox
 DEBUG = env.bool("DEBUG", default=False)
 if DEBUG and KEYS.livemode:
     raise ImproperlyConfigured("DEBUG is on with a live Stripe key: its error pages would show what customers pay.")
-LOCAL = SANDBOX or DEBUG  # a developer's machine: plain http, static files served from where they lie
+# A developer's machine: plain http, static files served from where they lie. `make run` listens on the loopback only.
+LOCAL = SANDBOX or DEBUG or (env.bool("LOOPBACK", default=False) and not KEYS.livemode)
 
 
 def _secret_key() -> str:
-    """Return SECRET_KEY, or on a developer's sandbox a random one kept in var/ so that sign-ins survive a restart."""
+    """Return SECRET_KEY, or on a developer's machine a random one kept in var/ so that sign-ins survive a restart."""
     if key := env.str("SECRET_KEY", default=""):
         return key
-    if not SANDBOX:
+    if not LOCAL:
         raise ImproperlyConfigured("SECRET_KEY is not set: put a long random value into the environment.")
     VAR_DIR.mkdir(exist_ok=True)
     path = VAR_DIR / "secret_key"
