@@ -60,7 +60,7 @@ def _walk(call: Call, obj: Object, segments: list[str], path: str, kind: str, pr
         kind, prefix = obj["object"], ""
     name, rest = segments[0], segments[1:]
     at = f"{prefix}.{name}" if prefix else name
-    if (kind, at) in resolvers and (name not in obj or isinstance(obj[name], str)):
+    if (kind, at) in resolvers and not isinstance(obj.get(name), dict):
         obj[name] = resolvers[kind, at](call, obj)
     elif (kind, at) in references:
         obj[name] = _named(call, references[kind, at], obj.get(name))

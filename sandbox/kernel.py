@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.conf import settings
+
 from sandbox.models import Account
 
 API_VERSION = "2026-10-28.endive"
@@ -45,12 +47,19 @@ class StripeError(Exception):
         self.body: Object = {key: value for key, value in sorted(body.items()) if value is not None}
 
 
+# How the error for an unknown object calls it, where that is not its `object` value.
+_NOUNS = {
+    "line_item": "invoice line item",
+    "payment_method": "PaymentMethod",
+    "setup_intent": "setupintent",
+    "webhook_endpoint": "webhook endpoint",
+}
+
+
 def missing(kind: str, id: str, param: str = "id") -> StripeError:
     """Return the 404 that Stripe gives for an object it does not know; `kind` is the object's `object` value."""
-    noun = {"payment_method": "PaymentMethod", "line_item": "invoice line item"}.get(kind, kind.replace("_", ""))
-    if kind in {"customer", "product", "price", "coupon", "subscription", "invoice", "charge", "event", "refund"}:
-        noun = kind
-    return StripeError(404, "invalid_request_error", f"No such {noun}: '{id}'", code="resource_missing", param=param)
+    message = f"No such {_NOUNS.get(kind, kind)}: '{id}'"
+    return StripeError(404, "invalid_request_error", message, code="resource_missing", param=param)
 
 
 def invalid(message: str, *, param: str | None = None, code: str | None = None) -> StripeError:
@@ -166,6 +175,12 @@ def listens(*types: str) -> Callable[[Callable[[Call, Object], None]], Callable[
 def listeners(type_: str) -> list[Callable[[Call, Object], None]]:
     """Return who wants to know of an event type, in the order of registration."""
     return _listeners.get(type_, [])
+
+
+def origin(call: Call) -> str:
+    """Return where this account's hosted pages are served, without a trailing slash."""
+    served_at = call.account.settings.get("origin") or getattr(settings, "SANDBOX_ORIGIN", "http://localhost:8000")
+    return str(served_at).rstrip("/")
 
 
 def new_id(call: Call, prefix: str) -> str:

@@ -114,6 +114,7 @@ class Challenge(models.Model):
 
     token = models.CharField(max_length=100, primary_key=True)
     account = models.ForeignKey(Account, models.CASCADE)
+    kind = models.CharField(max_length=60)
     intent = models.CharField(max_length=255)
     state = models.CharField(max_length=20, default=PENDING)
     return_url = models.TextField(blank=True, default="")

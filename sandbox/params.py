@@ -1,9 +1,9 @@
 """From bracketed form fields to nested data, and the small language in which routes declare what they take.
 
 A declaration is a dict of name -> kind. A kind is one of the names below (`string`, `integer`, `boolean`,
-`timestamp`, `amount`, `decimal`, `metadata`, `not_emulated`), `enum("a", "b")`, a `{…}` of further names, a `[kind]`
-list, or one of those wrapped: `required(kind)`, `clearable(kind)` ("" unsets: the value arrives as None),
-`either(kind, kind)`.
+`timestamp`, `amount`, `currency`, `decimal`, `metadata`, `not_emulated`), `enum("a", "b")`, a `{…}` of further
+names, `MapOf(kind)` for free names, a `[kind]` list, or one of those wrapped: `required(kind)`, `either(kind, kind)`,
+`clearable(kind)` (the empty string unsets: the value arrives as None).
 """
 
 from __future__ import annotations
@@ -188,6 +188,41 @@ class Metadata(Kind):
         return entry or None
 
 
+@dataclass(frozen=True)
+class MapOf(Kind):
+    """Free keys, such as currencies, each with a value of one kind."""
+
+    kind: Any
+
+    def read(self, value: Any, name: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise invalid("Invalid object", param=name)
+        return {key: _read(self.kind, each, f"{name}[{key}]") for key, each in value.items()}
+
+
+class Currency(Kind):
+    """A three-letter code, in either case, that arrives in lower case."""
+
+    def read(self, value: Any, name: str) -> str:
+        text = self.text(value, name).lower()
+        if text not in _CURRENCIES:
+            raise invalid(
+                f"Invalid currency: {text}. Stripe currently supports these currencies: {', '.join(_CURRENCIES)}",
+                param=name,
+            )
+        return text
+
+
+# Presentment currencies, with those that have three decimals last.
+_CURRENCIES = (
+    "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bif bmd bnd bob brl bsd bwp byn bzd cad cdf chf clp "
+    "cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl htg huf idr ils inr "
+    "isk jmd jpy kes kgs khr kmf krw kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn "
+    "nad ngn nio nok npr nzd pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std "
+    "szl thb tjs top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw bhd jod kwd omr tnd"
+).split()
+
+
 class NotEmulated(Kind):
     """A parameter of Stripe's that the sandbox does not know what to do with: better refused than ignored."""
 
@@ -231,7 +266,7 @@ class Either(Kind):
 
 
 string, integer, boolean, decimal, metadata = String(), Integer(), Boolean(), Decimal(), Metadata()
-timestamp, amount, not_emulated = Integer(0, _LAST), Integer(0, 99_999_999), NotEmulated()
+timestamp, amount, currency, not_emulated = Integer(0, _LAST), Integer(0, 99_999_999), Currency(), NotEmulated()
 
 
 def enum(*choices: str) -> Enum:

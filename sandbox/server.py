@@ -77,6 +77,19 @@ def handle(request: Request) -> Response:
     return response
 
 
+def perform(account: Account, work: Callable[[Call], Object]) -> Object:
+    """Do what no API request asks for, such as going on after 3-D Secure, in one transaction; webhooks afterwards.
+
+    What `work` raises undoes what it did, and is raised.
+    """
+    call = Call(account, clock.now(account), request_id=new_request_id())
+    clock.catch_up(account, call.now)
+    with transaction.atomic(using=ALIAS):
+        obj = work(call)
+    delivery.deliver_due(account)
+    return obj
+
+
 def failure(error: Exception, request_id: str | None, publishable: bool = False) -> tuple[int, str]:
     """Return status and body for an error: Stripe's own, or a 500 for a bug of the sandbox, which is logged."""
     if not isinstance(error, StripeError):

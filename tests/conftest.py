@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import pytest
 import stripe
+from django.conf import settings
+
 from sandbox import server
 from sandbox.models import Account
 from sandbox.transport import InProcessClient
@@ -39,3 +41,15 @@ def make_client() -> Callable[[str], stripe.StripeClient]:
 def stripe_client(account: Account, make_client: Callable[[str], stripe.StripeClient]) -> stripe.StripeClient:
     """An SDK client of a fresh Stripe account, in process. Needs `django_db(databases=["default", "sandbox"])`."""
     return make_client(f"sk_test_{account.name}")
+
+
+@pytest.fixture
+def our_account(db: None) -> Account:
+    """The sandbox account that the dashboard itself talks to."""
+    return server.account_named(settings.BILLING["SECRET_KEY"].removeprefix("sk_test_"))
+
+
+@pytest.fixture
+def our_stripe(our_account: Account, make_client: Callable[[str], stripe.StripeClient]) -> stripe.StripeClient:
+    """An SDK client of the dashboard's own Stripe account: what somebody does in Stripe's web pages."""
+    return make_client(settings.BILLING["SECRET_KEY"])
