@@ -156,6 +156,11 @@ def test_it_reports_a_list_of_something_else_than_the_endpoint_promises() -> Non
     assert problems_of_answer(request, Response(200, json.dumps(page(PRICE)), {}))
 
 
+def test_it_reports_an_answer_that_is_no_json() -> None:
+    request = Request("GET", "/v1/prices", headers={"authorization": "Bearer sk_test_x"})
+    assert problems_of_answer(request, Response(200, "<html>", {})) == ["the answer is not JSON: <html>"]
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [

@@ -103,9 +103,13 @@ class Contract:
 
 def problems_of_answer(request: Any, response: Any) -> list[str]:
     """Return what is wrong with an answer; one to a publishable key may leave keys out."""
+    try:
+        body = response.data
+    except ValueError:
+        return [f"the answer is not JSON: {response.body[:80]}"]
     endpoint = requests.endpoint(request.method, request.path)
     returns = endpoint.response() if endpoint and response.status == 200 else None
-    return responses.problems_of(response.data, returns, partial="pk_" in request.headers.get("authorization", ""))
+    return responses.problems_of(body, returns, partial="pk_" in request.headers.get("authorization", ""))
 
 
 def pytest_configure(config: pytest.Config) -> None:
