@@ -1,4 +1,4 @@
-"""What every answer of the dashboard needs, whichever view wrote it: htmx's half of the contract, and the reader's zone."""
+"""What every answer needs whichever view wrote it: htmx's half of the contract, and the reader's time zone."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from babel.dates import format_date, format_datetime, get_timezone_location, get_timezone_name
+from babel.dates import format_date, format_datetime, get_timezone_name
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
@@ -13,8 +13,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from billing import dates
+from billing.catalogue import Offer
 from billing.models import Invoice, PaymentMethod, Price, Subscription
 from billing.money import current_locale, format_money
+from billing.operations import new_token
+from billing.standing import Plan
 
 register = template.Library()
 
@@ -141,9 +144,11 @@ def card_words(card: PaymentMethod) -> str:
     return f"{BRANDS.get(card.brand, 'Card')} ending in {card.last4}"
 
 
-@register.filter
-def brand_icon(card: PaymentMethod) -> str:
-    return card.brand if card.brand in DRAWN_BRANDS else "card"
+@register.simple_tag
+def card_mark(card: PaymentMethod) -> SafeString:
+    """Draw the brand of a card; its name always stands beside it."""
+    name = card.brand if card.brand in DRAWN_BRANDS else "generic"
+    return format_html('<svg class="card-mark" aria-hidden="true"><use href="{}#brand-{}"/></svg>', _sprite(), name)
 
 
 @register.filter
@@ -159,6 +164,37 @@ def expiry_words(card: PaymentMethod) -> Words | None:
     if months_left < EXPIRES_SOON_MONTHS:
         return Words(f"Expires soon, {text}", "warn", "clock")
     return Words(f"Expires {text}", "plain", "")
+
+
+# Invoices and plans ----------------------------------------------------------------------------------------------
+
+
+@register.filter
+def breakdown(invoice: Invoice) -> list[tuple[str, int]]:
+    """List what an invoice comes to, with signs, in minor units: only what there is, and always the total."""
+    data = invoice.data
+    discounts = sum(each["amount"] for each in data.get("total_discount_amounts") or [])
+    taxes = sum(each["amount"] for each in data.get("total_taxes") or [])
+    from_balance = invoice.amount_due - invoice.total
+    parts = [
+        ("Subtotal", data["subtotal"] if discounts or taxes else 0),
+        ("Discount", -discounts),
+        ("Tax", taxes),
+        ("Total", invoice.total),
+        ("Credit kept for later" if invoice.total < 0 else "Credit used", from_balance),
+        ("Paid", -invoice.amount_paid),
+        ("Credited afterwards", -data.get("post_payment_credit_notes_amount", 0)),
+        ("Still to pay", invoice.amount_remaining if invoice.status == "open" else 0),
+    ]
+    return [(label, amount) for label, amount in parts if amount or label == "Total"]
+
+
+@register.filter
+def is_price_of(offer: Offer, plan: Plan | None) -> bool:
+    """Tell whether a plan is on this very price."""
+    return (
+        plan is not None and plan.subscription.status != "incomplete" and plan.subscription.price_id == offer.price.pk
+    )
 
 
 # States ----------------------------------------------------------------------------------------------------------
@@ -178,13 +214,23 @@ def invoice_words(invoice: Invoice) -> Words:
     return INVOICE_WORDS.get(invoice.status, Words(invoice.status, "mute", "info"))
 
 
+def _sprite() -> str:
+    return static("img/icons.svg")
+
+
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """Draw a symbol of our sprite; decoration unless it has a `label`."""
-    href = static("img/icons.svg")
+    href = _sprite()
     if label:
         return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"/></svg>', label, href, name)
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', href, name)
+
+
+@register.simple_tag
+def form_token() -> SafeString:
+    """Render the hidden one-time token of a form, a new one each time."""
+    return format_html('<input type="hidden" name="token" value="{}">', new_token())
 
 
 @register.inclusion_tag("billing/_badge.html")
