@@ -6,15 +6,17 @@ import hashlib
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
-from django.urls import path
+from django.urls import path, reverse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import condition, require_POST, require_safe
+from django.views.decorators.http import condition, require_http_methods, require_POST, require_safe
 
-from sandbox import server
+from sandbox import challenges, server
+from sandbox.kernel import Object, StripeError
 
 _STRIPE_JS = Path(__file__).parent / "static/sandbox/stripe"
 # In the order of dependence: each module imports only from those before it.
@@ -53,7 +55,12 @@ def stripe_js(request: HttpRequest) -> HttpResponse:
 
 
 def _page(
-    template: str, context: dict[str, Any] | None = None, *, framed: bool, form_action: str = "'none'"
+    template: str,
+    context: dict[str, Any] | None = None,
+    *,
+    framed: bool = True,
+    form_action: str = "'none'",
+    status: int = 200,
 ) -> HttpResponse:
     """Render a page with a policy of its own, whatever the site's is: that one lets nothing of it be framed."""
     ancestors = "'self'" if framed else "'none'"
@@ -67,7 +74,7 @@ def _page(
         "Cache-Control": "no-store",
     }
     # Without the request: the site's context processors have no business in Stripe's pages.
-    return HttpResponse(render_to_string(f"sandbox/{template}", context), headers=headers)
+    return HttpResponse(render_to_string(f"sandbox/{template}", context), headers=headers, status=status)
 
 
 @require_safe
@@ -79,7 +86,57 @@ def element_frame(request: HttpRequest, kind: str) -> HttpResponse:
         {"name": name, "label": label, "icon": f"sandbox/elements/brands/{name}.svg", "common": name in _COMMON_BRANDS}
         for name, label in _BRANDS.items()
     ]
-    return _page(f"elements/elements-inner-{kind}.html", {"brands": brands}, framed=True)
+    return _page(f"elements/elements-inner-{kind}.html", {"brands": brands})
+
+
+@require_safe
+def challenge(request: HttpRequest, token: str) -> HttpResponse:
+    """Answer the frame that stripe.js lays over a page; who was redirected here goes on to the bank's page at once."""
+    bank = reverse("sandbox:bank", args=[token])
+    pending = _pending(token)
+    if pending and pending.return_url:
+        return redirect(bank)
+    return _page("three_ds/outer.html", {"bank": bank})
+
+
+@csrf_exempt  # the token is the permission, as at a bank on another site
+@require_http_methods(["GET", "HEAD", "POST"])
+def bank(request: HttpRequest, token: str) -> HttpResponse:
+    """Answer Stripe's 3-D Secure test page, and take what its buttons say."""
+    pending = _pending(token)
+    if pending is None:
+        return _page("three_ds/gone.html", status=404)
+    if request.method != "POST":
+        saving = pending.intent["object"] == "setup_intent"
+        # Browsers hold the redirect after a form to `form-action` too, and the shop may be anywhere.
+        return _page("three_ds/bank.html", {"saving": saving}, form_action="'self' http: https:")
+    try:
+        intent = challenges.finish(token, request.POST.get("outcome") == "succeeded")
+    except StripeError:  # answered before, in another tab: what counts is how the intent stands now
+        intent = pending.intent
+    if pending.return_url:
+        return HttpResponseRedirect(returning(pending.return_url, intent))
+    return _page("three_ds/done.html")
+
+
+def _pending(token: str) -> challenges.Pending | None:
+    try:
+        return challenges.find(token)
+    except StripeError:
+        return None
+
+
+def returning(url: str, intent: Object) -> str:
+    """Return the shop's `return_url` with what Stripe adds to it: the intent, its secret, and how it went."""
+    kind = intent["object"]
+    parts = urlsplit(url)
+    query = [
+        *parse_qsl(parts.query, keep_blank_values=True),
+        (kind, intent["id"]),
+        (f"{kind}_client_secret", intent["client_secret"]),
+        ("redirect_status", "succeeded" if intent["status"] in {"succeeded", "requires_capture"} else "failed"),
+    ]
+    return urlunsplit(parts._replace(query=urlencode(query)))
 
 
 @require_safe
@@ -109,6 +166,8 @@ def demo_intent(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("stripe.js", stripe_js, name="stripe_js"),
     path("elements/elements-inner-<str:kind>.html", element_frame, name="element_frame"),
+    path("three-ds-2-challenge/<str:token>/", challenge, name="challenge"),
+    path("3d_secure_2_test/<str:token>/", bank, name="bank"),
     path("elements-demo/", elements_demo, name="elements_demo"),
     path("elements-demo/intents/", demo_intent, name="demo_intent"),
 ]
