@@ -50,7 +50,7 @@ check: .venv/dev.stamp $(FRONT_END) check-deployment
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/lint-imports
+	PYTHONPATH=site .venv/bin/lint-imports --no-logo
 	$(PYTHON) manage.py check --fail-level WARNING
 	$(PYTHON) manage.py makemigrations --check --dry-run
 

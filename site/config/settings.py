@@ -30,7 +30,8 @@ LOCAL = SANDBOX or DEBUG or (env.bool("LOOPBACK", default=False) and not KEYS.li
 
 def _secret_key() -> str:
     """Return SECRET_KEY, or on a developer's machine a random one kept in var/ so that sign-ins survive a restart."""
-    if key := env.str("SECRET_KEY", default=""):
+    key: str = env.str("SECRET_KEY", default="")
+    if key:
         return key
     if not LOCAL:
         raise ImproperlyConfigured("SECRET_KEY is not set: put a long random value into the environment.")
