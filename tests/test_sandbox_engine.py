@@ -31,11 +31,12 @@ def price(amount: int | None, currency: str = "usd", **fields) -> dict:
 
 
 def item(amount: int, quantity: int = 1) -> dict:
-    return {"id": "si_x", "price": price(amount), "quantity": quantity}
+    return {"id": "si_x", "subscription": "sub_x", "price": price(amount), "quantity": quantity}
 
 
 def debit(amount: int, period: Period = NOVEMBER, quantity: int = 1) -> proration.Debit:
-    return proration.Debit(amount, period, price(amount), quantity, {"invoice": "in_x", "invoice_line_items": ["il_x"]})
+    source = {"invoice": "in_x", "invoice_line_items": ["il_x"]}
+    return proration.Debit(amount, "usd", period, pricing.details(price(amount)), quantity, source)
 
 
 # Calendar

@@ -29,33 +29,33 @@ class Period(NamedTuple):
         return Period(min(max(moment, self.start), self.end), self.end)
 
 
-def boundary(anchor: int, recurring: Mapping[str, Any], n: int) -> int:
+def boundary(anchor: int, recurring: Mapping[str, Any], n: int, day: int | None = None) -> int:
     """Return the n-th period boundary counted from the anchor (n may be negative).
 
     Each boundary is reckoned from the anchor itself, not from its predecessor, so that 31 January leads to
-    28 February and then back to 31 March.
+    28 February and then back to 31 March. `day` is the day of the month meant by an anchor that fell on a shorter one.
     """
     interval, count = recurring["interval"], recurring["interval_count"] * n
     if interval in MONTHS:
-        return _add_months(anchor, count * MONTHS[interval])
+        return _add_months(anchor, count * MONTHS[interval], day)
     return anchor + count * SECONDS[interval]
 
 
-def _add_months(moment: int, months: int) -> int:
+def _add_months(moment: int, months: int, day: int | None) -> int:
     at = datetime.fromtimestamp(moment, UTC)
     year, month = divmod(at.year * 12 + at.month - 1 + months, 12)
-    day = min(at.day, monthrange(year, month + 1)[1])
-    return int(at.replace(year=year, month=month + 1, day=day).timestamp())
+    last = monthrange(year, month + 1)[1]
+    return int(at.replace(year=year, month=month + 1, day=min(day or at.day, last)).timestamp())
 
 
-def period_at(anchor: int, recurring: Mapping[str, Any], moment: int) -> Period:
+def period_at(anchor: int, recurring: Mapping[str, Any], moment: int, day: int | None = None) -> Period:
     """Return the period of `recurring` (a price's {interval, interval_count}) that holds `moment`."""
     n = (moment - anchor) // (SECONDS[recurring["interval"]] * recurring["interval_count"])
-    while boundary(anchor, recurring, n) > moment:
+    while boundary(anchor, recurring, n, day) > moment:
         n -= 1
-    while boundary(anchor, recurring, n + 1) <= moment:
+    while boundary(anchor, recurring, n + 1, day) <= moment:
         n += 1
-    return Period(boundary(anchor, recurring, n), boundary(anchor, recurring, n + 1))
+    return Period(boundary(anchor, recurring, n, day), boundary(anchor, recurring, n + 1, day))
 
 
 def next_anchor(moment: int, config: Mapping[str, int | None]) -> int:

@@ -82,6 +82,15 @@ def minimum_charge(currency: str) -> int:
     return MINIMUM_CHARGE.get(currency, 1)
 
 
+def details(price: dict[str, Any]) -> dict[str, Any]:
+    """Return the `pricing` hash of a line or invoice item at this price."""
+    return {
+        "price_details": {"price": price["id"], "product": price["product"]},
+        "type": "price_details",
+        "unit_amount_decimal": price["unit_amount_decimal"],
+    }
+
+
 def description(price: dict[str, Any], product_name: str, quantity: int | None) -> str:
     """Word a full period's line: 1 × Team (at $29.00 / month)."""
     if price["billing_scheme"] == "tiered" or quantity is None:

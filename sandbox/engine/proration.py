@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.engine import pricing
@@ -16,15 +16,17 @@ class Draft:
 
     amount: int
     currency: str
-    description: str
+    description: str | None
     period: Period
-    price: dict[str, Any]
+    pricing: dict[str, Any] | None
     quantity: int | None
-    item: str
+    item: str | None = None
     proration: bool = False
     credited: dict[str, Any] | None = None
     invoice_item: str | None = None
     subscription: str | None = None
+    discountable: bool = False
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,11 @@ class Debit:
     """
 
     amount: int
+    currency: str
     period: Period
-    price: dict[str, Any]
+    pricing: dict[str, Any] | None
     quantity: int | None
-    source: dict[str, Any]
+    source: dict[str, Any] | None
 
 
 def credits(item: dict[str, Any], name: str, debits: Iterable[Debit], moment: int) -> list[Draft]:
@@ -55,12 +58,13 @@ def _credit(item: dict[str, Any], name: str, debit: Debit, moment: int) -> Draft
     unused = debit.period.after(moment)
     return Draft(
         amount=-pricing.share(debit.amount, unused.length, debit.period.length),
-        currency=debit.price["currency"],
+        currency=debit.currency,
         description=_words("Unused time on", name, debit.quantity, moment),
         period=unused,
-        price=debit.price,
+        pricing=debit.pricing,
         quantity=debit.quantity,
         item=item["id"],
+        subscription=item["subscription"],
         proration=True,
         credited=debit.source,
     )
@@ -75,9 +79,10 @@ def remainder(item: dict[str, Any], name: str, whole: Period, moment: int) -> Dr
         currency=item["price"]["currency"],
         description=_words("Remaining time on", name, item.get("quantity"), moment),
         period=rest,
-        price=item["price"],
+        pricing=pricing.details(item["price"]),
         quantity=item.get("quantity"),
         item=item["id"],
+        subscription=item["subscription"],
         proration=True,
     )
 
@@ -90,9 +95,11 @@ def full_period(item: dict[str, Any], name: str, period: Period) -> Draft:
         currency=price["currency"],
         description=pricing.description(price, name, quantity),
         period=period,
-        price=price,
+        pricing=pricing.details(price),
         quantity=quantity,
         item=item["id"],
+        subscription=item["subscription"],
+        discountable=True,
     )
 
 
@@ -103,9 +110,11 @@ def trial_period(item: dict[str, Any], name: str, period: Period) -> Draft:
         currency=item["price"]["currency"],
         description=f"Trial period for {name}",
         period=period,
-        price=item["price"],
+        pricing=pricing.details(item["price"]),
         quantity=item.get("quantity"),
         item=item["id"],
+        subscription=item["subscription"],
+        discountable=True,
     )
 
 

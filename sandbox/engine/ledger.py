@@ -1,0 +1,240 @@
+"""What a subscription's items were asked for, what was given back, and what still waits for an invoice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from sandbox import store
+from sandbox.engine import items, pricing
+from sandbox.engine.calendar import Period
+from sandbox.engine.proration import Debit, Draft
+from sandbox.kernel import Call, Object, invalid, new_id
+from sandbox.resources import prices
+
+
+def product_name(call: Call, price: Object) -> str:
+    """Return the name that lines at this price show."""
+    names = call.memo.setdefault("product_names", {})
+    if price["product"] not in names:
+        product = store.find(call, "product", price["product"]) or {}
+        names[price["product"]] = product.get("name", price["product"])
+    return names[price["product"]]
+
+
+def open_debits(call: Call, subscription: Object, item: Object) -> list[Debit]:
+    """Return what the item was asked for in its current period and has not had back.
+
+    Classic billing mode knows no history: there it is today's price for the whole period.
+    """
+    if subscription["billing_mode"]["type"] == "classic":
+        return [_todays(call, item)]
+    entries = [*_waiting_for(call, item), *_billed(call, item)]
+    given_back = {id for entry in entries for id in _credited(entry)}
+    asked = [entry for entry in entries if entry["amount"] > 0]
+    return [_as_debit(entry) for entry in asked if not given_back & {entry["id"], _origin(entry)}]
+
+
+def _todays(call: Call, item: Object) -> Debit:
+    price, quantity = item["price"], item.get("quantity")
+    return Debit(items.cost(call, item), price["currency"], items.period(item), pricing.details(price), quantity, None)
+
+
+def _as_debit(entry: Object) -> Debit:
+    discount = sum(each["amount"] for each in entry.get("discount_amounts", []))
+    period = Period(entry["period"]["start"], entry["period"]["end"])
+    if entry["object"] == "line_item":
+        source = {"invoice": entry["invoice"], "invoice_line_items": [entry["id"]]}
+    else:
+        source = {"invoice_item": entry["id"]}
+    return Debit(entry["amount"] - discount, entry["currency"], period, entry["pricing"], entry["quantity"], source)
+
+
+def _billed(call: Call, item: Object) -> Iterator[Object]:
+    """Yield the item's invoice lines of the current period, newest first; a void invoice asks for nothing."""
+    recent = {"subscription": item["subscription"], "period__end__gt": item["current_period_start"]}
+    for line in store.query(call, "line_item", **recent):
+        details = line["parent"]["subscription_item_details"] or {}
+        is_items = details.get("subscription_item") == item["id"]
+        if is_items and store.get(call, "invoice", line["invoice"])["status"] != "void":
+            yield line
+
+
+def _waiting_for(call: Call, item: Object) -> Iterator[Object]:
+    for entry in store.query(call, "invoiceitem", subscription=item["subscription"], parent=None):
+        if entry["parent"]["subscription_details"].get("subscription_item") == item["id"]:
+            yield entry
+
+
+def _credited(entry: Object) -> list[str]:
+    """Return the ids of the lines and invoice items that an entry gives back."""
+    if entry["object"] == "line_item":
+        details = entry["parent"]["subscription_item_details"]["proration_details"] or {}
+        return (details.get("credited_items") or {}).get("invoice_line_items", [])
+    credited = (entry["proration_details"] or {}).get("credited_items") or {}
+    return [
+        credited.get("invoice_item"),
+        *(credited.get("invoice_line_item_details") or {}).get("invoice_line_items", []),
+    ]
+
+
+def _origin(entry: Object) -> str | None:
+    """Return the invoice item that a line came from: a credit may name either."""
+    return entry["parent"]["subscription_item_details"]["invoice_item"] if entry["object"] == "line_item" else None
+
+
+def park(call: Call, customer: str, drafts: list[Draft]) -> list[Draft]:
+    """Store drafts as invoice items that wait for an invoice; returns them with their ids."""
+    return [replace(draft, invoice_item=invoice_item(call, customer, draft)["id"]) for draft in drafts]
+
+
+def waiting(call: Call, customer: str, subscription: str | None) -> list[Draft]:
+    """Return, oldest first, the invoice items that the subscription's next invoice picks up.
+
+    Items of the customer that name no subscription go along with whichever invoice comes first.
+    """
+    items = list(store.query(call, "invoiceitem", customer=customer, parent=None))
+    return [as_draft(item) for item in reversed(items) if _subscription(item) in (None, subscription)]
+
+
+def drop_prorations(call: Call, subscription: Object) -> None:
+    """Forget the prorations that no invoice has picked up."""
+    for item in store.query(call, "invoiceitem", subscription=subscription["id"], parent=None, proration=True):
+        store.delete(call, item, "invoiceitem.deleted")
+
+
+def as_draft(item: Object) -> Draft:
+    """Return the line that an invoice item becomes."""
+    details = item["parent"]["subscription_details"] if item["parent"] else {}
+    return Draft(
+        amount=item["amount"],
+        currency=item["currency"],
+        description=item["description"],
+        period=Period(item["period"]["start"], item["period"]["end"]),
+        pricing=item["pricing"],
+        quantity=item["quantity"],
+        item=details.get("subscription_item"),
+        proration=item["proration"],
+        credited=_line_source((item["proration_details"] or {}).get("credited_items")),
+        invoice_item=item["id"],
+        subscription=details.get("subscription"),
+        discountable=item["discountable"],
+        metadata=item["metadata"],
+    )
+
+
+def invoice_item(call: Call, customer: str, draft: Draft, **fields: object) -> Object:
+    """Store one draft as a pending invoice item; `fields` replace keys of it."""
+    parent = None
+    if draft.subscription:
+        details = {"subscription": draft.subscription} | ({"subscription_item": draft.item} if draft.item else {})
+        parent = {"subscription_details": details, "type": "subscription_details"}
+    details = {"credited_items": _item_source(draft.credited), "discount_amounts": []} if draft.proration else None
+    item = {
+        "id": new_id(call, "ii"),
+        "object": "invoiceitem",
+        "amount": draft.amount,
+        "currency": draft.currency,
+        "customer": customer,
+        "customer_account": None,
+        "date": call.now,
+        "description": draft.description,
+        "discountable": draft.discountable,
+        "discounts": [],
+        "invoice": None,
+        "livemode": False,
+        "metadata": draft.metadata,
+        "net_amount": draft.amount,
+        "parent": parent,
+        "period": {"end": draft.period.end, "start": draft.period.start},
+        "pricing": draft.pricing,
+        "proration": draft.proration,
+        "proration_details": details,
+        "quantity": draft.quantity,
+        "quantity_decimal": str(draft.quantity),
+        "tax_rates": [],
+        "test_clock": None,
+    }
+    return store.insert(call, item | fields, "invoiceitem.created")
+
+
+def one_off(call: Call, given: dict[str, Any], currency: str, subscription: str | None = None) -> Draft:
+    """Return the line that an invoice item's parameters describe: by amount, by price, or by price_data.
+
+    Raises invalid() where they describe no amount, a recurring price or another currency.
+    """
+    quantity = given.get("quantity", 1)
+    price = _one_time_price(call, given, currency)
+    if price:
+        amount, details = pricing.cost(price, quantity), pricing.details(price)
+    elif "unit_amount_decimal" in given:
+        amount = pricing.rounded(Decimal(given["unit_amount_decimal"]) * quantity)
+        details = {"type": "price_details", "unit_amount_decimal": given["unit_amount_decimal"]}
+    elif "amount" in given:
+        amount, details = given["amount"], {"type": "price_details", "unit_amount_decimal": str(given["amount"])}
+    else:
+        raise invalid("You must pass `amount`, `pricing`, `price_data` or `unit_amount_decimal`.", param="amount")
+    period = given.get("period") or {"start": call.now, "end": call.now}
+    return Draft(
+        amount=amount,
+        currency=currency,
+        description=given.get("description") or (product_name(call, price) if price else None),
+        period=Period(period["start"], period["end"]),
+        pricing=details,
+        quantity=quantity,
+        subscription=subscription,
+        discountable=given.get("discountable", amount >= 0),
+        metadata=store.merged_metadata({}, given.get("metadata")),
+    )
+
+
+def reprice(call: Call, item: Object, given: dict[str, Any]) -> None:
+    """Change the amount of an invoice item as an update's parameters say."""
+    if not given.keys() & {"amount", "price_data", "pricing", "quantity", "unit_amount_decimal"}:
+        return
+    old = {"quantity": item["quantity"], "unit_amount_decimal": item["pricing"]["unit_amount_decimal"]}
+    if given.keys() & {"amount"}:
+        old.pop("unit_amount_decimal")
+    draft = one_off(call, old | given, item["currency"])
+    item |= {"amount": draft.amount, "net_amount": draft.amount, "pricing": draft.pricing, "quantity": draft.quantity}
+    item["quantity_decimal"] = str(draft.quantity)
+
+
+def _one_time_price(call: Call, given: dict[str, Any], currency: str) -> Object | None:
+    if "price_data" in given:
+        store.get(call, "product", given["price_data"]["product"], "price_data[product]")
+        price = prices.insert(call, given["price_data"])
+    elif "price" in given.get("pricing", {}):
+        price = store.get(call, "price", given["pricing"]["price"], "pricing[price]")
+    else:
+        return None
+    if price["recurring"]:
+        raise invalid(
+            "The price specified is set to `type=recurring` but this field only accepts prices with `type=one_time`.",
+            param="pricing[price]",
+        )
+    if price["currency"] != currency:
+        raise invalid(f"The price specified is in {price['currency']}, not in {currency}.", param="pricing[price]")
+    return price
+
+
+def _subscription(item: Object) -> str | None:
+    return item["parent"]["subscription_details"]["subscription"] if item["parent"] else None
+
+
+def _item_source(source: Object | None) -> Object | None:
+    """Word what is credited as an invoice item does."""
+    if source is None:
+        return None
+    if "invoice_item" in source:
+        return source | {"type": "invoice_item"}
+    return {"invoice_line_item_details": source, "type": "invoice_line_items"}
+
+
+def _line_source(credited: Object | None) -> Object | None:
+    """Undo `_item_source`."""
+    if credited is None:
+        return None
+    return credited.get("invoice_line_item_details") or {"invoice_item": credited["invoice_item"]}

@@ -1,0 +1,127 @@
+"""What an invoice will be: of the next renewal, of a change, of a new subscription. Nothing is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from sandbox import store
+from sandbox.engine import changing, charging, invoicing, ledger, shapes, standing, subscribing
+from sandbox.engine.calendar import HOUR, Period
+from sandbox.engine.proration import Draft
+from sandbox.kernel import Call, Object, StripeError, invalid, new_id
+from sandbox.router import ALIAS
+
+_NOBODY = dict.fromkeys(("address", "currency", "email", "id", "name", "phone", "shipping", "tax_exempt")) | {
+    "balance": 0
+}
+
+
+def preview(call: Call, params: dict[str, Any]) -> Object:
+    """Return the invoice that `params` of /v1/invoices/create_preview ask for.
+
+    Raises invoice_upcoming_none where there will be none. What had to be written on the way is rolled back.
+    """
+    with transaction.atomic(using=ALIAS):
+        details = params.get("subscription_details", {})
+        subscription = _subscription(call, params, details)
+        invoice = _of(call, subscription, details) if subscription else _first(call, params, details)
+        transaction.set_rollback(True, using=ALIAS)
+    return invoice
+
+
+def renewal(call: Call, subscription: Object, prorations: list[Draft] | None = None) -> Object:
+    """Return the invoice of the subscription's next period, with `prorations` that are not stored yet.
+
+    Raises invoice_upcoming_none where the subscription ends before, and nothing waits to be billed.
+    """
+    moment = standing.period_end(subscription)
+    waiting = [*ledger.waiting(call, subscription["customer"], subscription["id"]), *(prorations or [])]
+    ends = subscription["cancel_at"]
+    if subscription["status"] in standing.ENDED or (ends and ends <= moment):
+        if not waiting or subscription["status"] in standing.ENDED:
+            raise _none(subscription["customer"])
+        return _compose(call, subscription, waiting, ends)
+    after, lines = subscribing.next_cycle(call, subscription)
+    start = min(item["current_period_start"] for item in subscription["items"]["data"])
+    return _compose(call, after, [*waiting, *lines], moment, Period(start, moment))
+
+
+def _subscription(call: Call, params: dict[str, Any], details: dict[str, Any]) -> Object | None:
+    """Return the subscription to preview, None for a new one that `details` describe."""
+    if id := params.get("subscription"):
+        return store.get(call, "subscription", id, "subscription")
+    if details.get("items"):
+        return None
+    if "customer" not in params:
+        raise invalid("You must pass either `customer` or `subscription`.", param="customer", code="parameter_missing")
+    customer = store.get(call, "customer", params["customer"], "customer")
+    theirs = store.query(call, "subscription", customer=customer["id"])
+    running = [each for each in theirs if each["status"] not in standing.ENDED | {"incomplete", "paused"}]
+    if not running:
+        raise _none(customer["id"])
+    return min(running, key=standing.period_end)
+
+
+def _first(call: Call, params: dict[str, Any], details: dict[str, Any]) -> Object:
+    customer = store.get(call, "customer", params["customer"], "customer") if "customer" in params else dict(_NOBODY)
+    anchor = (details.get("billing_cycle_anchor") or {}).get("timestamp")
+    given = details | ({"billing_cycle_anchor": anchor} if anchor else {})
+    blank = shapes.subscription(call, customer["id"], new_id(call, "sub"))
+    subscription = subscribing.compose(call, blank, given)
+    lines = subscribing.first_lines(call, subscription, given)
+    invoice = _compose(call, subscription, lines, call.now, customer=customer)
+    return invoice | {"parent": None}  # there is no subscription yet that it could name
+
+
+def _of(call: Call, subscription: Object, details: dict[str, Any]) -> Object:
+    if details.get("cancel_now"):
+        return _canceled_now(call, subscription, details)
+    if details.get("cancel_at_period_end") is not None:
+        ends = standing.period_end(subscription) if details["cancel_at_period_end"] else None
+        subscription |= {"cancel_at": ends, "cancel_at_period_end": details["cancel_at_period_end"]}
+    if not changing.CHANGES & details.keys():
+        return renewal(call, subscription)
+    change = changing.work_out(call, subscription, details)
+    if change.bills:
+        invoice = _compose(call, change.subscription, change.drafts(call), call.now)
+    else:
+        invoice = renewal(call, change.subscription, change.prorations)
+    invoice["parent"]["subscription_details"]["subscription_proration_date"] = details.get("proration_date", call.now)
+    return invoice
+
+
+def _canceled_now(call: Call, subscription: Object, details: dict[str, Any]) -> Object:
+    waiting = ledger.waiting(call, subscription["customer"], subscription["id"])
+    data = [] if details.get("proration_behavior") == "none" else subscription["items"]["data"]
+    moment = details.get("proration_date", call.now)
+    unused = [draft for item in data for draft in changing.credits(call, subscription, item, moment)]
+    if not waiting and not unused:
+        raise _none(subscription["customer"])
+    return _compose(call, subscription, [*waiting, *unused], call.now)
+
+
+def _compose(
+    call: Call,
+    subscription: Object,
+    drafts: list[Draft],
+    moment: int,
+    period: Period | None = None,
+    customer: Any = None,
+) -> Object:
+    then = call.at(moment)
+    customer = customer or store.get(call, "customer", subscription["customer"])
+    start, end = period or (moment, moment)
+    fields = charging.for_subscription(then, subscription, "upcoming")
+    fields |= {"next_payment_attempt": moment + HOUR, "period_end": end, "period_start": start}
+    return invoicing.compose(then, customer, drafts, new_id(call, "upcoming_in"), **fields)
+
+
+def _none(customer: str | None) -> StripeError:
+    return StripeError(
+        404,
+        "invalid_request_error",
+        f"No upcoming invoices for customer: '{customer}'",
+        code="invoice_upcoming_none",
+    )

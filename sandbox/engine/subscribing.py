@@ -1,0 +1,217 @@
+"""Starting a subscription, and resuming a paused one: the first period, its invoice, its payment."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+from sandbox import events, store
+from sandbox.engine import balance, charging, invoicing, items, ledger, proration, standing
+from sandbox.engine.calendar import DAY, Period, boundary, next_anchor
+from sandbox.engine.changing import remainder, whole_period
+from sandbox.engine.proration import Draft
+from sandbox.kernel import Call, Object, invalid, listens, new_id
+from sandbox.resources import setup_intents
+
+CREATED = "customer.subscription.created"
+
+
+def start(call: Call, subscription: Object, params: dict[str, Any]) -> Object:
+    """Store a composed subscription and collect its first invoice as `payment_behavior` says.
+
+    Raises the card's 402 with error_if_incomplete, and resource_missing where there is no card to charge.
+    """
+    customer = store.get(call, "customer", subscription["customer"])
+    drafts = first_lines(call, subscription, params)
+    charges = _settle_status(call, subscription, customer, drafts, params)
+    subscription["latest_invoice"] = new_id(call, "in") if drafts else None
+    subscription["pending_setup_intent"] = _pending_setup_intent(call, subscription, customer)
+    # With a payment on the way the subscription is announced after it, in the state that the payment gave it.
+    with standing.quietly(call, subscription, CREATED) if charges else nullcontext():
+        store.insert(call, subscription, None if charges else CREATED)
+        standing.reschedule(call, subscription)
+        items.keep(call, subscription)
+        _note_currency(call, customer, subscription["currency"])
+        if drafts:
+            _bill(call, subscription, drafts, "subscription_create", params)
+    return store.get(call, "subscription", subscription["id"])
+
+
+def compose(call: Call, subscription: Object, params: dict[str, Any]) -> Object:
+    """Fill a blank subscription with items, trial and periods; nothing is written. A preview starts from this too."""
+    if not params.get("items"):
+        raise invalid("Missing required param: items.", param="items", code="parameter_missing")
+    subscription["currency"] = params.get("currency")
+    data = items.changed(call, subscription, params["items"])
+    subscription["currency"] = data[0]["price"]["currency"]
+    if any(item["price"]["currency"] != subscription["currency"] for item in data):
+        raise invalid("All prices on a subscription must be of the same currency.", param="items")
+    trial_end = _trial_end(call, data, params)
+    subscription |= {
+        "billing_cycle_anchor": _anchor(call, data, params, trial_end),
+        "billing_cycle_anchor_config": _anchor_config(params),
+        "status": "trialing" if trial_end else "active",
+        "trial_end": trial_end,
+        "trial_start": call.now if trial_end else None,
+    }
+    subscription["items"]["data"] = [items.set_period(item, _first_period(call, subscription, item)) for item in data]
+    return subscription
+
+
+def first_lines(call: Call, subscription: Object, params: dict[str, Any]) -> list[Draft]:
+    """Return the lines of the first invoice."""
+    behavior = params.get("proration_behavior", "create_prorations")
+    lines = [line for item in subscription["items"]["data"] for line in first_line(call, subscription, item, behavior)]
+    return [*ledger.waiting(call, subscription["customer"], subscription["id"]), *lines]
+
+
+def first_line(call: Call, subscription: Object, item: Object, behavior: str) -> list[Draft]:
+    """Return the line for an item's current period, which may be a trial, or shorter than its price's interval."""
+    if subscription["status"] == "trialing":
+        return [proration.trial_period(item, ledger.product_name(call, item["price"]), items.period(item))]
+    start = item["current_period_start"]
+    whole = items.natural_period(subscription, item, start)
+    if whole.start == start:
+        return [whole_period(call, item)]
+    return [] if behavior == "none" else [remainder(call, items.set_period(item, whole), start)]
+
+
+def next_cycle(call: Call, subscription: Object) -> tuple[Object, list[Draft]]:
+    """Return the subscription in its next period, and the lines of that period."""
+    end = standing.period_end(subscription)
+    after = subscription | {"status": "active" if subscription["status"] == "trialing" else subscription["status"]}
+    data = [
+        items.set_period(item, items.natural_period(after, item, end).after(end))
+        if item["current_period_end"] == end
+        else item
+        for item in subscription["items"]["data"]
+    ]
+    after["items"] = subscription["items"] | {"data": data}
+    begun = [item for item in data if item["current_period_start"] == end]
+    return after, [line for item in begun for line in first_line(call, after, item, "create_prorations")]
+
+
+def resume(call: Call, subscription: Object, params: dict[str, Any]) -> Object:
+    """Start a paused subscription again, by default in a new billing cycle that begins now.
+
+    With resume_on_payment_success it stays paused until its invoice is paid. Raises invalid() unless it is paused.
+    """
+    if subscription["status"] != "paused":
+        raise invalid("This subscription is not paused, so it cannot be resumed.")
+    after = _resumed(call, subscription, params)
+    drafts = first_lines(call, after, params)
+    latest = {"latest_invoice": new_id(call, "in")} if drafts else {}
+    waits = bool(drafts) and params.get("payment_behavior") == "resume_on_payment_success"
+    with standing.quietly(call, subscription):
+        if waits:
+            standing.when_paid(call, subscription, latest["latest_invoice"], after)
+        standing.keep(call, (subscription if waits else after) | latest)
+        if drafts:
+            _bill(call, after | latest, drafts, "subscription_update", {"off_session": True})
+    resumed = store.get(call, "subscription", subscription["id"])
+    if not waits:
+        events.emit(call, "customer.subscription.resumed", resumed)
+    return resumed
+
+
+def _resumed(call: Call, subscription: Object, params: dict[str, Any]) -> Object:
+    after = subscription | {"status": "active"}
+    if (params.get("billing_cycle_anchor") or {}).get("type", "now") == "now":
+        after |= {"billing_cycle_anchor": call.now, "billing_cycle_anchor_config": None}
+    data = [items.set_period(item, _first_period(call, after, item)) for item in after["items"]["data"]]
+    return after | {"items": after["items"] | {"data": data}}
+
+
+def _settle_status(
+    call: Call, subscription: Object, customer: Object, drafts: list[Draft], params: dict[str, Any]
+) -> bool:
+    """Set the status before any payment, and tell whether a payment is tried in this request."""
+    automatic = subscription["collection_method"] == "charge_automatically"
+    total = sum(draft.amount for draft in drafts)
+    due, _ = balance.applied(total, customer["balance"], subscription["currency"])
+    if not (drafts and due and automatic):
+        return False
+    if subscription["status"] == "active":
+        subscription["status"] = "incomplete"
+    if params.get("payment_behavior") == "default_incomplete":
+        return False
+    if charging.usable(call, customer, None, subscription) is None:
+        raise charging.no_payment_method()
+    return True
+
+
+def _bill(call: Call, subscription: Object, drafts: list[Draft], reason: str, params: dict[str, Any]) -> None:
+    customer = store.get(call, "customer", subscription["customer"])
+    fields = charging.for_subscription(call, subscription, reason)
+    invoice = invoicing.create(call, customer, drafts, id=subscription["latest_invoice"], **fields)
+    behavior = params.get("payment_behavior")
+    if subscription["collection_method"] == "send_invoice":
+        invoicing.keep(call, invoice | invoicing.auto_finalizes(call.now))
+    elif behavior == "default_incomplete":
+        charging.open(call, invoice)
+    else:
+        off_session, raising = params.get("off_session", False), behavior == "error_if_incomplete"
+        charging.collect(call, invoice, off_session=off_session, raising=raising)
+
+
+def _pending_setup_intent(call: Call, subscription: Object, customer: Object) -> str | None:
+    """Ask for a card that later invoices can be charged to, where nothing is due now and there is none."""
+    asks = subscription["status"] in {"active", "trialing"} and subscription["collection_method"] != "send_invoice"
+    if not asks or charging.usable(call, customer, None, subscription):
+        return None
+    return setup_intents.make(call, customer=customer["id"], usage="off_session")["id"]
+
+
+@listens("setup_intent.succeeded")
+def _card_given(call: Call, intent: Object) -> None:
+    """Use the card that a trial's pending SetupIntent has brought."""
+    asking = store.query(call, "subscription", customer=intent["customer"], pending_setup_intent=intent["id"])
+    for subscription in asking if intent["customer"] else ():
+        subscription["pending_setup_intent"] = None
+        if subscription["payment_settings"]["save_default_payment_method"] == "on_subscription":
+            subscription["default_payment_method"] = intent["payment_method"]
+        standing.keep(call, subscription)
+
+
+def _note_currency(call: Call, customer: Object, currency: str) -> None:
+    if customer["currency"] is None:
+        store.save(call, customer | {"currency": currency}, "customer.updated")
+
+
+def _trial_end(call: Call, data: list[Object], params: dict[str, Any]) -> int | None:
+    given = params.get("trial_end")
+    if given == "now":
+        return None
+    if isinstance(given, int):
+        if given <= call.now:
+            raise invalid("Invalid timestamp: trial_end must be in the future, or `now`.", param="trial_end")
+        return given
+    days = params.get("trial_period_days")
+    if days is None and params.get("trial_from_plan"):
+        days = max((item["price"]["recurring"]["trial_period_days"] or 0 for item in data), default=0)
+    return call.now + days * DAY if days else None
+
+
+def _anchor(call: Call, data: list[Object], params: dict[str, Any], trial_end: int | None) -> int:
+    start = trial_end or call.now
+    if config := params.get("billing_cycle_anchor_config"):
+        return next_anchor(start, config)
+    anchor = params.get("billing_cycle_anchor", start)
+    if anchor < call.now:
+        raise invalid("The billing_cycle_anchor must be in the future.", param="billing_cycle_anchor")
+    if any(anchor > boundary(start, item["price"]["recurring"], 1) for item in data):
+        raise invalid(
+            "billing_cycle_anchor cannot be later than the next natural billing date.", param="billing_cycle_anchor"
+        )
+    return anchor
+
+
+def _anchor_config(params: dict[str, Any]) -> Object | None:
+    config = params.get("billing_cycle_anchor_config")
+    return config and {key: config.get(key) for key in ("day_of_month", "hour", "minute", "month", "second")}
+
+
+def _first_period(call: Call, subscription: Object, item: Object) -> Period:
+    if subscription["status"] == "trialing":
+        return Period(call.now, subscription["trial_end"])
+    return items.natural_period(subscription, item, call.now).after(call.now)
