@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
+from stripe import SetupIntent, StripeClient
 
 from sandbox import browser
 
@@ -118,3 +121,102 @@ def test_the_card_element_has_stripes_names_and_labels(client: Client, name: str
 @pytest.mark.django_db(databases=["default", "sandbox"])
 def test_an_element_that_does_not_exist_is_not_found(client: Client) -> None:
     assert client.get("/sandbox/elements/elements-inner-iban.html").status_code == 404
+
+
+def waiting(stripe_client: StripeClient, **given: Any) -> SetupIntent:
+    """A setup intent that waits for the customer's bank."""
+    return stripe_client.v1.setup_intents.create(
+        {
+            "confirm": True,
+            "payment_method": "pm_card_authenticationRequired",
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            **given,
+        }
+    )
+
+
+def token_of(intent: SetupIntent) -> str:
+    assert intent.next_action
+    assert intent.next_action.use_stripe_sdk
+    return str(intent.next_action.use_stripe_sdk["source"])
+
+
+@pytest.mark.django_db(databases=["default", "sandbox"])
+class TestThreeDSecure:
+    def test_the_challenge_is_a_frame_around_the_banks_page(self, client: Client, stripe_client: StripeClient) -> None:
+        token = token_of(waiting(stripe_client))
+        page = client.get(f"/sandbox/three-ds-2-challenge/{token}/").content.decode()
+        assert (
+            f'name="stripe-challenge-frame" title="3D Secure challenge" src="/sandbox/3d_secure_2_test/{token}/"'
+            in page
+        )
+        assert 'class="LightboxModalClose"' in page
+
+    def test_the_banks_page_has_stripes_two_buttons(self, client: Client, stripe_client: StripeClient) -> None:
+        page = client.get(f"/sandbox/3d_secure_2_test/{token_of(waiting(stripe_client))}/").content.decode()
+        assert 'id="test-source-authorize-3ds" name="outcome" value="succeeded"' in page
+        assert 'id="test-source-fail-3ds" name="outcome" value="failed"' in page
+
+    def test_looking_at_the_banks_page_decides_nothing(self, client: Client, stripe_client: StripeClient) -> None:
+        intent = waiting(stripe_client)
+        client.get(f"/sandbox/3d_secure_2_test/{token_of(intent)}/")
+        assert stripe_client.v1.setup_intents.retrieve(intent.id).status == "requires_action"
+
+    @pytest.mark.parametrize(
+        ("outcome", "status"),
+        [("succeeded", "succeeded"), ("failed", "requires_payment_method"), ("", "requires_payment_method")],
+    )
+    def test_the_banks_answer_moves_the_intent(
+        self, client: Client, stripe_client: StripeClient, outcome: str, status: str
+    ) -> None:
+        intent = waiting(stripe_client)
+        answer = client.post(f"/sandbox/3d_secure_2_test/{token_of(intent)}/", {"outcome": outcome})
+        assert answer.status_code == 200
+        assert stripe_client.v1.setup_intents.retrieve(intent.id).status == status
+
+    def test_a_second_answer_changes_nothing(self, client: Client, stripe_client: StripeClient) -> None:
+        intent = waiting(stripe_client)
+        for outcome in ("succeeded", "failed"):
+            answer = client.post(f"/sandbox/3d_secure_2_test/{token_of(intent)}/", {"outcome": outcome})
+            assert answer.status_code == 200
+        assert stripe_client.v1.setup_intents.retrieve(intent.id).status == "succeeded"
+
+    def test_the_bank_needs_no_cookie_of_ours(self, stripe_client: StripeClient) -> None:
+        intent = waiting(stripe_client)
+        strict = Client(enforce_csrf_checks=True)
+        strict.post(f"/sandbox/3d_secure_2_test/{token_of(intent)}/", {"outcome": "succeeded"})
+        assert stripe_client.v1.setup_intents.retrieve(intent.id).status == "succeeded"
+
+    @pytest.mark.parametrize("outcome", ["succeeded", "failed"])
+    def test_who_was_redirected_goes_back_to_the_shop(
+        self, client: Client, stripe_client: StripeClient, outcome: str
+    ) -> None:
+        intent = waiting(
+            stripe_client,
+            return_url="https://shop.example/done?order=7&note=",
+            automatic_payment_methods={"enabled": True},
+            use_stripe_sdk=False,
+        )
+        bank = client.get(urlsplit(intent.next_action.redirect_to_url.url).path).headers["Location"]
+        back = client.post(bank, {"outcome": outcome})
+        assert back.status_code == 302
+        assert back.headers["Location"] == (
+            f"https://shop.example/done?order=7&note=&setup_intent={intent.id}"
+            f"&setup_intent_client_secret={intent.client_secret}&redirect_status={outcome}"
+        )
+
+    def test_an_unknown_token_shows_a_frame_that_can_be_closed(self, client: Client) -> None:
+        assert 'class="LightboxModalClose"' in client.get("/sandbox/three-ds-2-challenge/nothing/").content.decode()
+        bank = client.get("/sandbox/3d_secure_2_test/nothing/")
+        assert bank.status_code == 404
+        assert "frame-ancestors 'self'" in bank.headers["Content-Security-Policy"]
+
+
+@pytest.mark.django_db(databases=["default", "sandbox"])
+@pytest.mark.parametrize(("mode", "kind"), [("setup", "setup_intent"), ("payment", "payment_intent")])
+def test_the_demo_page_gets_an_intent_as_a_shops_server_makes_it(
+    client: Client, stripe_client: StripeClient, account_name: str, mode: str, kind: str
+) -> None:
+    answer = client.post("/sandbox/elements-demo/intents/", {"mode": mode, "account": account_name}).json()
+    made = getattr(stripe_client.v1, f"{kind}s").retrieve(answer["id"])
+    assert (made.object, made.client_secret) == (kind, answer["client_secret"])

@@ -149,7 +149,7 @@ export class Element extends Emitter {
 
   async #receive(message) {
     if (message.type === "connected") await this.#open();
-    else if (message.type === "silent") this._emit("loaderror", this.#named({ error: message.error }));
+    else if (message.type === "silent") this.#fail(message.error);
     else if (message.type === "height") this.#frame.iframe.style.height = `${message.height}px`;
     else if (message.type === "enter") submitForm(this.#host);
     else if (message.type === "state") this.#paint({ ...this.#state, ...message.state });
@@ -162,13 +162,16 @@ export class Element extends Emitter {
     const frame = this.#frame;
     const { error, setup } = await this.#group._session(this._type);
     if (frame !== this.#frame) return; // unmounted meanwhile
-    if (error) {
-      this._emit("loaderror", this.#named({ error }));
-      return;
-    }
+    if (error) return this.#fail(error);
     frame.send({ type: "show", setup });
     this.#ready = true;
     this._emit("ready", this.#named());
+  }
+
+  #fail(error) {
+    this.#frame.abandon();
+    this.#frame.iframe.remove();
+    this._emit("loaderror", this.#named({ error }));
   }
 
   /** Style set through the CSSOM, which `style-src 'self'` allows. */
