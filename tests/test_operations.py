@@ -8,13 +8,14 @@ from datetime import timedelta
 
 import pytest
 import stripe
-from billing import actions, errors, operations, payers
-from billing.models import Customer, Operation, OperationKind, OperationState, Price, Subscription
-from billing.webhooks import sweep
 from django.contrib.auth.models import User
 from django.db import connections
 from django.http import Http404
 from django.utils import timezone
+
+from billing import actions, errors, operations, payers, sync
+from billing.models import Customer, Operation, OperationKind, OperationState, Price, Subscription
+from billing.webhooks import sweep
 from sandbox.transport import InProcessClient
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -37,8 +38,6 @@ def team(our_stripe) -> Price:
             "recurring": {"interval": "month"},
         }
     )
-    from billing import sync
-
     sync.catalogue()
     return Price.objects.get(lookup_key="team_monthly")
 
@@ -80,7 +79,9 @@ def succeeded_charges(our_stripe, actor) -> list[int]:
 def test_the_row_is_there_before_stripe_is_called(monkeypatch, bob):
     seen = []
     monkeypatch.setattr(
-        InProcessClient, "request", lambda *_, **__: seen.extend(Operation.objects.values_list("state", flat=True)) or 1 / 0
+        InProcessClient,
+        "request",
+        lambda *_, **__: seen.extend(Operation.objects.values_list("state", flat=True)) or 1 / 0,
     )
     with pytest.raises(ZeroDivisionError):
         actions.ensure_customer(bob)
@@ -148,16 +149,19 @@ def test_a_second_click_while_the_first_is_in_doubt_finishes_the_first_and_charg
     assert succeeded_charges(our_stripe, bob) == [2900]
 
 
-def test_a_process_killed_before_it_could_write_the_result_is_finished_by_the_sweep(monkeypatch, our_stripe, bob, team, visa):
+def test_a_process_killed_before_it_could_write_the_result_is_finished_by_the_sweep(
+    monkeypatch, our_stripe, bob, team, visa
+):
     class Killed(BaseException):
         pass
 
     def die(*_, **__):
         raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(operations, "_finish", die)
-        actions.subscribe(bob, team, "token-1", visa)
+        with pytest.raises(Killed):
+            actions.subscribe(bob, team, "token-1", visa)
     assert Operation.objects.get(kind=OperationKind.SUBSCRIBE).state == OperationState.PENDING
     Operation.objects.update(updated=timezone.now() - timedelta(minutes=2))
     sweep()
@@ -184,7 +188,9 @@ def test_a_customer_made_by_a_lost_answer_is_found_by_metadata_after_23_hours(mo
     long_ago = timezone.now() - timedelta(days=2)
     Operation.objects.update(created=long_ago, updated=long_ago)
     sweep()
-    assert [each.id for each in our_stripe.v1.customers.list().data] == list(Customer.objects.values_list("pk", flat=True))
+    assert [each.id for each in our_stripe.v1.customers.list().data] == list(
+        Customer.objects.values_list("pk", flat=True)
+    )
 
 
 def test_a_connection_that_never_came_about_is_no_doubt_and_no_charge(monkeypatch, bob):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from billing import payers, signals, sync
-from billing.models import Customer, Invoice, PaymentMethod
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import transaction
+
+from billing import payers, signals, sync
+from billing.models import Customer, Invoice, PaymentMethod
 from sandbox import delivery
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -122,7 +123,9 @@ def test_a_paid_invoice_is_announced_once(our_stripe, customer, django_capture_o
     our_stripe.v1.invoice_items.create({"customer": customer.pk, "amount": 500, "currency": "jpy"})
     draft = our_stripe.v1.invoices.create({"customer": customer.pk, "pending_invoice_items_behavior": "include"})
     heard = []
-    signals.invoice_paid.connect(lambda invoice, **_: heard.append(invoice.amount_paid), weak=False, dispatch_uid="test")
+    signals.invoice_paid.connect(
+        lambda invoice, **_: heard.append(invoice.amount_paid), weak=False, dispatch_uid="test"
+    )
     try:
         with django_capture_on_commit_callbacks(execute=True):
             sync.reread("invoice", draft.id)

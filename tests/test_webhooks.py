@@ -9,12 +9,13 @@ import time
 from unittest.mock import patch
 
 import pytest
-from billing.models import Customer, Event, EventState
-from billing.webhooks import sweep
 from django.conf import settings
 from django.db import DatabaseError
 from django.test import Client, override_settings
 from django.utils import timezone
+
+from billing.models import Customer, Event, EventState
+from billing.webhooks import sweep
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -41,7 +42,9 @@ def event(**changes) -> bytes:
 
 def post(payload: bytes, header: str | None = None, **extra):
     headers = {"Stripe-Signature": signed(payload) if header is None else header}
-    return Client(enforce_csrf_checks=True).post(URL, payload, content_type="application/json", headers=headers, **extra)
+    return Client(enforce_csrf_checks=True).post(
+        URL, payload, content_type="application/json", headers=headers, **extra
+    )
 
 
 def test_it_stores_the_raw_bytes_of_a_signed_event_and_answers_200():
@@ -56,18 +59,19 @@ def test_it_stores_the_raw_bytes_of_a_signed_event_and_answers_200():
         "",
         "nonsense",
         "t=1,v1=abc",
-        f"t={int(time.time())},v1=abc",
-        f"t={int(time.time())}",
+        "t=NOW,v1=abc",
+        "t=NOW",
         "v1=abc",
         "t=,v1=",
-        f"t={'9' * 400},v1=abc",
-        f"t={int(time.time())},v1=\xe9\xe9",
-        "t=1," + ",".join(["v1=abc"] * 15_000),
-        f"t={int(time.time())},t={int(time.time())},v1=abc",
+        "t=" + 400 * "9" + ",v1=abc",
+        "t=NOW,v1=\xe9\xe9",
+        "t=1" + 15_000 * ",v1=abc",
+        "t=NOW,t=NOW,v1=abc",
     ],
+    ids=lambda header: repr(header[:20]),
 )
 def test_it_refuses_what_stripe_did_not_sign_and_stores_nothing(header):
-    assert post(event(), header).status_code == 400
+    assert post(event(), header.replace("NOW", str(int(time.time())))).status_code == 400
     assert not Event.objects.exists()
 
 
@@ -138,7 +142,7 @@ def test_a_signed_body_that_is_no_event_is_quarantined_not_an_error(payload):
 
 
 def test_an_event_with_nul_and_lone_surrogates_is_stored():
-    payload = event(id="evt_\\u0000\\ud800".encode().decode("unicode_escape"))
+    payload = event(id=b"evt_\\u0000\\ud800".decode("unicode_escape"))
     assert post(payload).status_code == 200
     assert bytes(Event.objects.get().raw) == payload
 
