@@ -72,7 +72,7 @@ def zones() -> frozenset[str]:
 
 
 def is_logout(request: Request) -> bool:
-    return request.method == "POST" and request.path == resolve_url("logout")
+    return request.method == "POST" and request.resolver_match is not None and request.resolver_match.url_name == "logout"
 
 
 def for_htmx(request: Request, response: HttpResponseBase) -> HttpResponseBase:
