@@ -252,17 +252,19 @@ class Clearable(Kind):
 
 @dataclass(frozen=True)
 class Either(Kind):
-    """The first of several kinds that fits; where none does, the last one says why."""
+    """The first of several kinds that fits; where none does, the last one of the value's shape says why."""
 
     kinds: tuple[Any, ...]
 
     def read(self, value: Any, name: str) -> Any:
-        for kind in self.kinds[:-1]:
+        nested = isinstance(value, dict)
+        *others, last = [kind for kind in self.kinds if isinstance(kind, dict | list) == nested] or self.kinds
+        for kind in others:
             try:
                 return _read(kind, value, name)
             except StripeError:
                 continue
-        return _read(self.kinds[-1], value, name)
+        return _read(last, value, name)
 
 
 string, integer, boolean, decimal, metadata = String(), Integer(), Boolean(), Decimal(), Metadata()

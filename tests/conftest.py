@@ -44,6 +44,12 @@ def stripe_client(account: Account, make_client: Callable[[str], stripe.StripeCl
 
 
 @pytest.fixture
+def browser_client(account: Account, make_client: Callable[[str], stripe.StripeClient]) -> stripe.StripeClient:
+    """A client with the publishable key of the same account: what stripe.js in a customer's browser may do."""
+    return make_client(f"pk_test_{account.name}")
+
+
+@pytest.fixture
 def our_account(db: None) -> Account:
     """The sandbox account that the dashboard itself talks to."""
     return server.account_named(settings.BILLING["SECRET_KEY"].removeprefix("sk_test_"))

@@ -196,7 +196,9 @@ def _attempt(
     waiting = store.find(call, "setup_attempt", intent["latest_attempt"])
     if waiting is not None and waiting["status"] == "requires_action" and status != "requires_action":
         waiting |= {"setup_error": error, "status": status}
-        waiting["payment_method_details"]["card"]["three_d_secure"] = charges.THREE_D_SECURE if authenticated else None
+        if authenticated:
+            result = {key: value for key, value in charges.THREE_D_SECURE.items() if key != "exemption_indicator"}
+            waiting["payment_method_details"]["card"]["three_d_secure"] = result
         return str(store.save(call, waiting)["id"])
     card = payment_method["card"]
     copied = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4", "wallet")
