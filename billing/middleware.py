@@ -72,7 +72,9 @@ def zones() -> frozenset[str]:
 
 
 def is_logout(request: Request) -> bool:
-    return request.method == "POST" and request.resolver_match is not None and request.resolver_match.url_name == "logout"
+    return (
+        request.method == "POST" and request.resolver_match is not None and request.resolver_match.url_name == "logout"
+    )
 
 
 def for_htmx(request: Request, response: HttpResponseBase) -> HttpResponseBase:
