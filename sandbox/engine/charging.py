@@ -124,6 +124,8 @@ def check_attached(call: Call, payment_method: str, customer: str, param: str = 
 def settle(call: Call, invoice: Object, *, payment_method: str | None = None, out_of_band: bool = False) -> Object:
     """Close an invoice as paid, and let the subscription and the customer know."""
     payment = find_payment(call, invoice)
+    if payment and not out_of_band:
+        invoice["attempt_count"] = max(invoice["attempt_count"], 1)
     invoicing.mark_paid(call, invoice, out_of_band=out_of_band)
     if payment and payment["status"] == "open":
         _close(call, payment, "canceled" if out_of_band else "paid")

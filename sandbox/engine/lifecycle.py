@@ -95,8 +95,10 @@ def _trial_will_end(call: Call, subscription: Object) -> None:
 
 
 def _upcoming(call: Call, subscription: Object) -> None:
+    """Announce the next invoice; it is the one object that Stripe sends without an id."""
     store.set_private(call, subscription, upcoming=standing.period_end(subscription))
-    events.emit(call, "invoice.upcoming", previewing.renewal(call, subscription))
+    invoice = previewing.renewal(call, subscription)
+    events.emit(call, "invoice.upcoming", {key: value for key, value in invoice.items() if key != "id"})
 
 
 def _end_trial(call: Call, subscription: Object) -> None:

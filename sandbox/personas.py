@@ -1,0 +1,219 @@
+"""The demo's customers and catalogue, made through the API itself at moments of the past, never by writing rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db import transaction
+
+from sandbox import clock, server
+from sandbox.engine.calendar import DAY, boundary
+from sandbox.kernel import Object
+from sandbox.models import Account, Delivery, IdempotencyKey, Row
+from sandbox.router import ALIAS
+
+_MONTH = {"interval": "month", "interval_count": 1}
+_PLANS = (
+    ("Starter", "For one person and a few projects.", ("3 projects", "1 GB of storage", "E-mail support"), 900, 9000),
+    ("Team", "For a team that works together.", ("Unlimited projects", "50 GB of storage", "10 seats"), 2900, 29_000),
+    (
+        "Business",
+        "For a company with many teams.",
+        ("Everything in Team", "1 TB of storage", "Single sign-on", "Priority support"),
+        9900,
+        99_000,
+    ),
+)
+# Without a lookup key and marked hidden: no page offers them, tests find them by product.
+_HIDDEN = (("Kaisha", "jpy", 500), ("Diwan", "kwd", 4500))
+_KEPT_ON_RESET = ("price", "product")
+
+
+@dataclass(frozen=True)
+class Api:
+    """The sandbox's own API, with the secret key of one account, at the moments that `clock.at` sets."""
+
+    account: Account
+
+    def post(self, path: str, **params: Any) -> Object:
+        """Return the answer to a POST; raises RuntimeError where it is an error."""
+        return self._send("POST", path, urlencode(list(_flat(params))))
+
+    def get(self, path: str, **params: Any) -> Object:
+        """Return the answer to a GET."""
+        return self._send("GET", path, "", urlencode(list(_flat(params))))
+
+    def delete(self, path: str) -> Object:
+        """Return the answer to a DELETE."""
+        return self._send("DELETE", path, "")
+
+    def _send(self, method: str, path: str, body: str, query: str = "") -> Object:
+        headers = {"authorization": f"Bearer sk_test_{self.account.name}"}
+        response = server.handle(server.Request(method, f"/v1/{path}", query, headers, body))
+        if response.status != 200:
+            raise RuntimeError(f"{method} {path}: {response.body}")
+        return json.loads(response.body)
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield nested parameters as the API takes them: items[0][price]=…"""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _flat(part, f"{name}[{key}]" if name else key)
+    elif isinstance(value, list | tuple):
+        for position, part in enumerate(value):
+            yield from _flat(part, f"{name}[{position}]")
+    else:
+        yield name, {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def catalogue(account: Account) -> None:
+    """Make the three plans, monthly and yearly, addressed by lookup keys; what is there already stays."""
+    api = Api(account)
+    for name, description, features, monthly, yearly in _PLANS:
+        if api.get("prices", lookup_keys=[f"{name.lower()}_monthly"])["data"]:
+            continue
+        named = [{"name": feature} for feature in features]
+        product = api.post("products", name=name, description=description, marketing_features=named)
+        for interval, amount in (("month", monthly), ("year", yearly)):
+            key = f"{name.lower()}_{interval}ly"
+            recurring = {"interval": interval}
+            api.post(
+                "prices", product=product["id"], currency="usd", unit_amount=amount, recurring=recurring, lookup_key=key
+            )
+    known = {product["name"] for product in api.get("products", limit=100)["data"]}
+    for name, currency, amount in _HIDDEN:
+        if name not in known:
+            product = api.post("products", name=name, metadata={"hidden": "true"})
+            api.post(
+                "prices", product=product["id"], currency=currency, unit_amount=amount, recurring={"interval": "month"}
+            )
+
+
+def alice(account: Account, now: int) -> str:
+    """A monthly plan since three months, one Visa, four paid invoices."""
+    start = boundary(now - 12 * DAY, _MONTH, -3)
+    with clock.at(account, start):
+        api = Api(account)
+        customer = _customer(api, "alice", "Alice Archer")
+        _card(api, customer, "pm_card_visa")
+        _subscribe(api, customer, "team_monthly")
+    return customer
+
+
+def carol(account: Account, now: int) -> str:
+    """Past due: an earlier card paid the first invoice, today's card refused the renewal two days ago."""
+    renewal = now - 2 * DAY
+    with clock.at(account, boundary(renewal, _MONTH, -1)):
+        api = Api(account)
+        customer = _customer(api, "carol", "Carol Castillo")
+        first = _card(api, customer, "pm_card_mastercard")
+        _subscribe(api, customer, "team_monthly")
+    with clock.at(account, renewal - 9 * DAY):
+        _card(api, customer, "pm_card_chargeCustomerFail")
+        api.post(f"payment_methods/{first}/detach")
+    return customer
+
+
+def dave(account: Account, now: int) -> str:
+    """On a trial that ends in five days, without a card; without one it will be cancelled."""
+    with clock.at(account, now - 9 * DAY):
+        api = Api(account)
+        customer = _customer(api, "dave", "Dave Dimitrov")
+        behavior = {"end_behavior": {"missing_payment_method": "cancel"}}
+        _subscribe(api, customer, "team_monthly", trial_end=now + 5 * DAY, trial_settings=behavior)
+    return customer
+
+
+def erin(account: Account, now: int) -> str:
+    """Forty invoices: monthly for more than three years, yearly since ten days; three cards, one of them expired."""
+    start = boundary(now - 20 * DAY, _MONTH, -38)
+    with clock.at(account, start):
+        api = Api(account)
+        customer = _customer(api, "erin", "Erin Eriksen")
+        expired = _card(api, customer, "pm_card_amex")
+        subscription = _subscribe(api, customer, "starter_monthly")
+    with clock.at(account, boundary(start, _MONTH, 20)):
+        api.post(f"payment_methods/{expired}", card=_expiry(now - 120 * DAY))
+        _card(api, customer, "pm_card_visa")
+        _card(api, customer, "pm_card_mastercard")
+    with clock.at(account, now - 10 * DAY):
+        price = api.get("prices", lookup_keys=["team_yearly"])["data"][0]["id"]
+        item = api.get(f"subscriptions/{subscription}")["items"]["data"][0]["id"]
+        api.post(
+            f"subscriptions/{subscription}", items=[{"id": item, "price": price}], proration_behavior="always_invoice"
+        )
+    return customer
+
+
+# bob has nothing at Stripe yet: he is a user of the site and no more.
+PERSONAS: dict[str, Callable[[Account, int], str] | None] = {
+    "alice": alice,
+    "bob": None,
+    "carol": carol,
+    "dave": dave,
+    "erin": erin,
+}
+
+
+def find(account: Account, username: str) -> str | None:
+    """Return the id of a persona's customer."""
+    found = Api(account).get("customers", email=f"{username}@example.com")["data"]
+    return next((customer["id"] for customer in found if customer["metadata"].get("user") == username), None)
+
+
+def make(account: Account, username: str) -> str | None:
+    """Make a persona, with everything that has happened to it since; None for who has nothing at Stripe."""
+    persona = PERSONAS[username]
+    if persona is None:
+        return None
+    now = clock.now(account)
+    with transaction.atomic(using=ALIAS):
+        customer = persona(account, now)
+        clock.catch_up(account, now)
+    return customer
+
+
+def reset(account: Account) -> None:
+    """Forget every customer and what happened to them, and set the clock right; the catalogue stays.
+
+    They are deleted through the API first, so that whoever listens to webhooks hears of it; then the listeners go too.
+    """
+    api = Api(account)
+    while customers := api.get("customers", limit=100)["data"]:
+        for customer in customers:
+            api.delete(f"customers/{customer['id']}")
+    with transaction.atomic(using=ALIAS):
+        Delivery.objects.filter(account=account).delete()
+        IdempotencyKey.objects.filter(account=account).delete()
+        Row.objects.filter(account=account).exclude(kind__in=_KEPT_ON_RESET).delete()
+        Account.objects.filter(pk=account.pk).update(clock_offset=0)
+    account.clock_offset = 0
+
+
+def _customer(api: Api, username: str, name: str) -> str:
+    address = {"line1": "12 Harbour Street", "city": "Portland", "state": "OR", "postal_code": "97205", "country": "US"}
+    email, metadata = f"{username}@example.com", {"user": username}
+    return str(api.post("customers", name=name, email=email, address=address, metadata=metadata)["id"])
+
+
+def _card(api: Api, customer: str, alias: str) -> str:
+    """Give the customer another card and make it the default."""
+    card = api.post(f"payment_methods/{alias}/attach", customer=customer)["id"]
+    api.post(f"customers/{customer}", invoice_settings={"default_payment_method": card})
+    return str(card)
+
+
+def _subscribe(api: Api, customer: str, lookup_key: str, **params: Any) -> str:
+    price = api.get("prices", lookup_keys=[lookup_key])["data"][0]["id"]
+    return str(api.post("subscriptions", customer=customer, items=[{"price": price}], **params)["id"])
+
+
+def _expiry(moment: int) -> dict[str, int]:
+    then = datetime.fromtimestamp(moment, UTC)
+    return {"exp_month": then.month, "exp_year": then.year}
