@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from babel.dates import format_date, format_datetime, get_timezone_name
+from babel.dates import format_date, format_datetime, get_timezone_gmt
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
@@ -83,9 +83,16 @@ def price_words(price: Price) -> str:
 
 @register.filter
 def every(price: Price) -> str:
+    """Write how often a price is charged, to follow an amount: "a month", "every 3 months"."""
     if not price.interval:
         return ""
-    return f"a {price.interval}" if price.interval_count == 1 else f"every {price.interval_count} {price.interval}s"
+    return f"a {price.interval}" if price.interval_count == 1 else renewal(price)
+
+
+@register.filter
+def renewal(price: Price) -> str:
+    """Write how often a price is charged, to follow a verb: "every month", "every 3 months"."""
+    return f"every {price.interval}" if price.interval_count == 1 else f"every {price.interval_count} {price.interval}s"
 
 
 # Time ------------------------------------------------------------------------------------------------------------
@@ -123,8 +130,10 @@ def _time_element(moment: datetime, text: str) -> SafeString:
 def zone_words() -> str:
     """Name the zone dates are shown in: "Europe/Berlin (CET)"."""
     now = timezone.localtime(dates.now())
-    short = get_timezone_name(now, width="short", locale=current_locale())
-    return f"{timezone.get_current_timezone_name()} ({short})"
+    name, short = timezone.get_current_timezone_name(), now.tzname() or ""
+    if not short.isalpha():  # zones without an abbreviation of their own
+        short = get_timezone_gmt(now, locale=current_locale())
+    return name if name == short else f"{name} ({short})"
 
 
 @register.filter
@@ -184,9 +193,13 @@ def breakdown(invoice: Invoice) -> list[tuple[str, int]]:
         ("Credit kept for later" if invoice.total < 0 else "Credit used", from_balance),
         ("Paid", -invoice.amount_paid),
         ("Credited afterwards", -data.get("post_payment_credit_notes_amount", 0)),
-        ("Still to pay", invoice.amount_remaining if invoice.status == "open" else 0),
+        ("Still to pay", invoice.amount_remaining if _partly_settled(invoice) else 0),
     ]
     return [(label, amount) for label, amount in parts if amount or label == "Total"]
+
+
+def _partly_settled(invoice: Invoice) -> bool:
+    return invoice.status == "open" and invoice.amount_remaining != invoice.total
 
 
 @register.filter
@@ -209,6 +222,8 @@ def subscription_words(subscription: Subscription) -> Words:
 
 @register.filter
 def invoice_words(invoice: Invoice) -> Words:
+    if invoice.status == "paid" and invoice.total < 0:
+        return Words("Credited", "good", "check")
     if invoice.status == "open" and invoice.attempt_count and invoice.subscription_id:
         return Words("Payment failed", "bad", "alert")
     return INVOICE_WORDS.get(invoice.status, Words(invoice.status, "mute", "info"))

@@ -166,7 +166,8 @@ def _show_preview(
 
 
 def _running_bill(subscription: Subscription) -> Bill:
-    """What is being paid for a plan whose form is behind us: the bank may still ask."""
+    """Describe what is being paid for a plan whose form is behind us: the bank may still ask."""
+    subscription.refresh_from_db()  # the action has just written what it is now
     return Bill(
         page="plan",
         show_page=show_plan,

@@ -11,7 +11,7 @@
     Object.assign(close, { type: "button", className: "toast-close", textContent: "×", ariaLabel: "Dismiss this message" });
     close.dataset.dismiss = "";
     note.append(words, close);
-    toasts().append(note);
+    toasts().replaceChildren(note);
   }
 
   // Theme: auto, light, dark, in turn. theme.js applies the choice, also in other tabs.
@@ -38,11 +38,13 @@
   document.addEventListener("click", (event) => {
     event.target.closest?.("[data-dismiss]")?.closest(".toast-note").remove();
   });
-  const leaveSoon = (note) => setTimeout(() => note.matches(":hover, :focus-within") ? leaveSoon(note) : note.remove(), 10000);
-  new MutationObserver(() => toasts().querySelectorAll(".is-success:not([data-leaving])").forEach((note) => {
+  const leave = (note) => setTimeout(() => note.matches(":hover, :focus-within") ? leave(note) : note.remove(), 10000);
+  const leaveSoon = () => toasts().querySelectorAll(".is-success:not([data-leaving])").forEach((note) => {
     note.dataset.leaving = "";
-    leaveSoon(note);
-  })).observe(toasts(), { childList: true });
+    leave(note);
+  });
+  leaveSoon();
+  new MutationObserver(leaveSoon).observe(toasts(), { childList: true });
 
   const busy = (event, state) => {
     const target = event.detail.ctx.target;
