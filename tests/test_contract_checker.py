@@ -176,6 +176,13 @@ def test_it_looks_into_events(path: str, value: Any) -> None:
     assert responses.problems_of(changed(EVENT, path, value))
 
 
+def test_an_invoice_yet_to_come_has_no_id() -> None:
+    upcoming = {**EVENT, "type": "invoice.upcoming", "data": {"object": {"id": "in_1", "object": "invoice"}}}
+    with_id, *_ = responses.problems_of(upcoming)
+    assert with_id == "event(invoice.upcoming).data.object has an id before there is such an invoice"
+    assert "object.id" not in " ".join(responses.problems_of(changed(upcoming, "data.object.id", ...)))
+
+
 def test_it_knows_what_is_left_of_a_deleted_object() -> None:
     assert responses.problems_of({"id": "prod_1", "object": "product", "deleted": True}) == []
     assert responses.problems_of({**PRODUCT, "deleted": True})

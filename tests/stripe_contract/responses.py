@@ -51,13 +51,14 @@ def _inside_event(body: Any) -> Problems:
     if not isinstance(body, dict) or body.get("object") != "event" or not isinstance(body.get("data"), dict):
         return
     data = body["data"]
-    check = of_object(data.get("object"))
+    check, path = of_object(data.get("object")), f"event({body.get('type')}).data"
     if check is None:
-        yield "event.data.object is no Stripe object"
+        yield f"{path}.object is no Stripe object"
         return
-    path = f"event({body.get('type')}).data"
     # The invoice of invoice.upcoming is the one object that Stripe sends without an id (stripe-endive.md section 4).
     without_id = {"id": ""} if body.get("type") == "invoice.upcoming" else {}
+    if without_id and "id" in data["object"]:
+        yield f"{path}.object has an id before there is such an invoice"
     yield from check.problems({**without_id, **data["object"]}, f"{path}.object", False)
     if "previous_attributes" in data:
         yield from check.problems(data["previous_attributes"], f"{path}.previous_attributes", True)
