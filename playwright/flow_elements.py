@@ -393,41 +393,60 @@ def test_a_lost_connection_is_an_error_of_its_own(demo: Demo, guard: Guard) -> N
     assert guard.take() != []
 
 
-@pytest.mark.parametrize(
-    ("code", "message"),
-    [
-        ("Stripe('')", "Please call Stripe() with your publishable key. You used an empty string."),
-        ("Stripe('sk_test_x')", "You should not use your secret key with Stripe.js."),
-        ("stripe.elements({mode: 'payment', currency: 'usd'})", "amount must be greater than 0"),
-        ("stripe.elements({mode: 'payment', amount: 5, currency: 'USD'})", "currency should be"),
-        ("stripe.elements({mode: 'setup', paymentMethodTypes: ['card']})", "paymentMethodTypes"),
-        ("stripe.elements({clientSecret: 'cs_test_x'})", "clientSecret should be a client secret of the form"),
-        ("stripe.elements().create('payment')", "you must pass a clientSecret or mode"),
-        ("elements.create('payment')", "Can only create one Element of type payment."),
-        ("elements.create('address')", "The sandbox does not have the address Element."),
-        ("elements.create('nonsense')", "A valid Element name must be provided."),
-        ("stripe.elements().create('card').mount('#nowhere')", "applies to no DOM elements"),
-        ("stripe.elements().create('card').mount(document.createElement('div'))", "didn't mount normally"),
-        ("stripe.confirmSetup({elements})", "`confirmParams.return_url` argument is required"),
-        (
-            "stripe.confirmSetup({elements, clientSecret: 'seti_1_secret_2', redirect: 'if_required'})",
-            "elements.submit() must be called before stripe.confirmSetup()",
-        ),
-        ("stripe.confirmCardSetup('pi_1_secret_2')", "value should be a SetupIntent client secret."),
-        ("stripe.createToken('pii', {})", "makes tokens from a card Element only"),
-        ("stripe.createConfirmationToken({})", "The sandbox does not have stripe.createConfirmationToken()."),
-        (
-            "stripe.createPaymentMethod({type: 'card', card: {number: '4242424242424242'}})",
-            "card should be a card Element",
-        ),
-    ],
-)
-def test_a_developers_mistake_is_thrown(demo: Demo, code: str, message: str) -> None:
+def test_a_challenge_that_does_not_load_gives_the_page_back(demo: Demo, guard: Guard) -> None:
+    demo.page.clock.install()
+    demo.page.context.route("**/three-ds-2-challenge/**", lambda route: route.abort())
+    demo.open().type_into_payment(ASKS_ALWAYS)
+    demo.submit()
+    expect(demo.page.locator('iframe[src*="three-ds-2-challenge"]')).to_be_attached()
+    demo.page.clock.fast_forward("00:16")
+    assert demo.result()["error"]["type"] == "api_connection_error"
+    expect(demo.page.locator("main")).to_have_js_property("inert", False)
+    assert guard.take() != []
+
+
+def test_an_element_that_does_not_load_says_so(demo: Demo, guard: Guard) -> None:
+    demo.page.clock.install()
+    demo.page.context.route("**/elements-inner-payment.html", lambda route: route.abort())
+    demo.page.goto("/sandbox/elements-demo/")
+    demo.page.clock.fast_forward("00:09")
+    expect(demo.page.locator("#events")).to_contain_text("loaderror")
+    assert demo.events("loaderror")[0]["error"]["type"] == "api_connection_error"
+    assert guard.take() != []
+
+
+MISTAKES = {
+    "Stripe('')": "Please call Stripe() with your publishable key. You used an empty string.",
+    "Stripe('sk_test_x')": "You should not use your secret key with Stripe.js.",
+    "stripe.elements({mode: 'payment', currency: 'usd'})": "amount must be greater than 0",
+    "stripe.elements({mode: 'payment', amount: 5, currency: 'USD'})": "currency should be",
+    "stripe.elements({mode: 'setup', paymentMethodTypes: ['card']})": "paymentMethodTypes",
+    "stripe.elements({clientSecret: 'cs_test_x'})": "clientSecret should be a client secret of the form",
+    "stripe.elements().create('payment')": "you must pass a clientSecret or mode",
+    "elements.create('payment')": "Can only create one Element of type payment.",
+    "elements.create('address')": "The sandbox does not have the address Element.",
+    "elements.create('nonsense')": "A valid Element name must be provided.",
+    "stripe.elements().create('card').mount('#nowhere')": "applies to no DOM elements",
+    "stripe.elements().create('card').mount(document.createElement('div'))": "didn't mount normally",
+    "stripe.confirmSetup({elements})": "`confirmParams.return_url` argument is required",
+    "stripe.confirmSetup({elements, clientSecret: 'seti_1_secret_2', redirect: 'if_required'})": "elements.submit()",
+    "stripe.confirmCardSetup('pi_1_secret_2')": "value should be a SetupIntent client secret.",
+    "stripe.createToken('pii', {})": "makes tokens from a card Element only",
+    "stripe.createToken(stripe.elements().create('card'))": "still mounted",
+    "stripe.createToken(Stripe('pk_test_other').elements().create('card'))": "same instance of `Stripe`",
+    "stripe.createConfirmationToken({})": "The sandbox does not have stripe.createConfirmationToken().",
+    "stripe.createPaymentMethod({type: 'card', card: {number: '4242'}})": "card should be a card Element",
+    "(element.destroy(), element.mount('#host'))": "This Element has already been destroyed.",
+}
+
+
+def test_a_developers_mistake_is_thrown(demo: Demo) -> None:
     demo.open()
-    thrown = demo.page.evaluate(f"(async () => {code})().then(() => null, error => [error.name, error.message])")
-    assert thrown
-    assert thrown[0] == "IntegrationError"
-    assert message in thrown[1]
+    for code, message in MISTAKES.items():
+        thrown = demo.page.evaluate(f"(async () => {code})().then(() => null, error => [error.name, error.message])")
+        assert thrown, code
+        assert thrown[0] == "IntegrationError"
+        assert message in thrown[1]
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ class PaymentFrame extends ElementFrame {
 
   render() {
     for (const [name, id] of Object.entries(NAMES)) this.#renderField(name, find(`${id}Error`));
-    this.#country.disabled = Boolean(this.options.readOnly);
+    this.#country.disabled = this.form.busy || Boolean(this.options.readOnly);
     this.#renderBrand(this.form.brand.name);
     const { empty, complete } = this.form;
     const { country = null, postal_code: postalCode = null } = this.form.address();

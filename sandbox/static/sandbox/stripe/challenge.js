@@ -23,17 +23,28 @@ export function showChallenge(url) {
   });
   const release = hold(document.body);
   document.body.append(iframe);
-  iframe.addEventListener("load", () => iframe.focus());
+  return outcome(iframe, url.origin).finally(() => {
+    iframe.remove();
+    release();
+    focused?.focus?.({ preventScroll: true });
+  });
+}
+
+/** Settled when the frame says that it is over, or says nothing at all: what failed to load cannot close itself. */
+function outcome(iframe, origin) {
   return new Promise((resolve) => {
-    addEventListener("message", function listen(event) {
-      if (event.source !== iframe.contentWindow || event.origin !== url.origin) return;
-      if (event.data?.type !== "stripe.challenge") return;
-      removeEventListener("message", listen);
-      iframe.remove();
-      release();
-      focused?.focus?.({ preventScroll: true });
+    const told = ({ data, origin: from, source }) => {
+      if (source !== iframe.contentWindow || from !== origin || data?.type !== "stripe.challenge") return;
+      clearTimeout(silence);
+      if (data.state === "over") finish();
+    };
+    const finish = () => {
+      removeEventListener("message", told);
       resolve();
-    });
+    };
+    const silence = setTimeout(finish, 15000);
+    addEventListener("message", told);
+    iframe.addEventListener("load", () => iframe.focus());
   });
 }
 

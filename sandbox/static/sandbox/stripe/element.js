@@ -57,7 +57,9 @@ export class Element extends Emitter {
 
   #attach(host) {
     this.#host = host;
-    this.#labels = [...document.querySelectorAll("label")].filter((label) => label.htmlFor === host.id || label.contains(host));
+    this.#labels = [...document.querySelectorAll("label")].filter(
+      (label) => label.contains(host) || (host.id && label.htmlFor === host.id),
+    );
     for (const part of [host, ...this.#labels]) part.addEventListener("click", this.#focus);
     this.#frame = new Frame({
       src: this.#group._frameUrl(this._type),
@@ -123,11 +125,18 @@ export class Element extends Emitter {
     return this;
   }
 
+  /** Back to the list of payment methods: where a card is the only one, there is nothing to go back to. */
+  collapse() {
+    this.#alive();
+    return this;
+  }
+
   /** Ask the frame to act with the card in it. @returns {Promise<{object?: object, error?: object}>} */
   _call(method, params) {
     if (!this._mounted) {
       throw new IntegrationError(
-        "We could not retrieve data from the specified Element. Please make sure the Element you are attempting to use is still mounted.",
+        "We could not retrieve data from the specified Element. Please make sure the Element you are attempting to use " +
+          "is still mounted.",
       );
     }
     return this.#frame.call(method, params);
@@ -148,14 +157,13 @@ export class Element extends Emitter {
   }
 
   async #receive(message) {
-    if (message.type === "connected") await this.#open();
-    else if (message.type === "silent") this.#fail(message.error);
-    else if (message.type === "height") this.#frame.iframe.style.height = `${message.height}px`;
-    else if (message.type === "enter") submitForm(this.#host);
-    else if (message.type === "state") this.#paint({ ...this.#state, ...message.state });
-    else if (message.type === "event" && PASSED_ON.has(message.event)) {
-      this._emit(message.event, this.#named(message.payload));
-    }
+    const { type } = message;
+    if (type === "connected") return this.#open();
+    if (type === "silent") return this.#fail(message.error);
+    if (type === "height") this.#frame.iframe.style.height = `${message.height}px`;
+    if (type === "enter") submitForm(this.#host);
+    if (type === "state") this.#paint({ ...this.#state, ...message.state });
+    if (type === "event" && PASSED_ON.has(message.event)) this._emit(message.event, this.#named(message.payload));
   }
 
   async #open() {

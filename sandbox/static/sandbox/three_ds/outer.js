@@ -1,10 +1,12 @@
 /** The frame between the page and the bank's: it closes when the bank is done, or when the customer gives up. */
 
 const bank = document.querySelector("iframe");
-const close = () => window.parent.postMessage({ type: "stripe.challenge" }, location.origin);
+const tell = (state) => window.parent.postMessage({ type: "stripe.challenge", state }, location.origin);
+
+tell("open");
 
 addEventListener("message", ({ data, origin, source }) => {
-  if (source === bank.contentWindow && origin === location.origin && data?.type === "bank.done") close();
+  if (source === bank.contentWindow && origin === location.origin && data?.type === "bank.done") tell("over");
 });
 
 document.querySelector(".LightboxModalClose").addEventListener("click", async ({ currentTarget }) => {
@@ -12,7 +14,7 @@ document.querySelector(".LightboxModalClose").addEventListener("click", async ({
   // Giving up is failing, for the bank as for Stripe. Where even that cannot be told, stripe.js finds the intent waiting.
   const body = new URLSearchParams({ outcome: "failed" });
   await fetch(bank.src, { method: "POST", body }).catch(() => undefined);
-  close();
+  tell("over");
 });
 
 bank.addEventListener("load", () => bank.focus());
