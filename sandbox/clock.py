@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
-from django.db import transaction
+from django.db.models import F
 
 from sandbox.kernel import Call
 from sandbox.models import Account, Row
-from sandbox.router import ALIAS
 
 DEMO = "sandbox"  # the account of sk_test_sandbox
 
@@ -56,7 +55,7 @@ def advance(account: Account, *, seconds: int | None = None, to: int | None = No
         raise ValueError("the clock moves forward only: give seconds >= 0, or a later moment as `to`")
     account.clock_offset += target - start
     catch_up(account, target)
-    Account.objects.filter(pk=account.pk).update(clock_offset=account.clock_offset)
+    Account.objects.filter(pk=account.pk).update(clock_offset=F("clock_offset") + target - start)
     from sandbox import delivery
 
     delivery.deliver_due(account)
@@ -69,5 +68,5 @@ def catch_up(account: Account, until: int) -> None:
         return
     from sandbox.engine import lifecycle
 
-    with transaction.atomic(using=ALIAS):
+    with account.exclusively():
         lifecycle.run_due(Call(account, until), until)

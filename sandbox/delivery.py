@@ -77,7 +77,7 @@ def endpoints(call: Call, type_: str) -> list[str]:
     """Return the ids of the enabled webhook endpoints that asked for events of this type."""
     if "webhook_endpoints" not in call.memo:
         rows = Row.objects.filter(account=call.account, kind="webhook_endpoint", status="enabled", deleted=False)
-        call.memo["webhook_endpoints"] = list(rows.order_by("id").values_list("data", flat=True))
+        call.memo["webhook_endpoints"] = list(rows.order_by("created", "id").values_list("data", flat=True))
     wanted = {"*", type_}
     return [each["id"] for each in call.memo["webhook_endpoints"] if wanted & set(each["enabled_events"])]
 
@@ -148,8 +148,8 @@ def deliver(delivery: Delivery) -> Delivery:
         account=delivery.account, kind="webhook_endpoint", stripe_id=delivery.endpoint, status="enabled"
     ).first()
     if endpoint is None:  # deleted or disabled since
-        delivery.state = Delivery.FAILED
-        delivery.save(update_fields=["state"])
+        delivery.state, delivery.next_attempt_at = Delivery.FAILED, None
+        delivery.save(update_fields=["state", "next_attempt_at"])
         return delivery
     _lease(delivery)
     body = json.dumps(_event(delivery), indent=2).encode()
@@ -172,10 +172,8 @@ def signature(body: bytes, secret: str, timestamp: int) -> str:
 
 
 def _next(account: Account) -> Delivery | None:
-    if Account.objects.filter(pk=account.pk, hold_deliveries=True).exists():
-        return None
     now = clock.now(account)
-    due = Delivery.objects.filter(account=account, state=Delivery.PENDING, next_attempt_at__lte=now)
+    due = Delivery.objects.filter(account=account, account__hold_deliveries=False, next_attempt_at__lte=now)
     for delivery in due.select_related("account").order_by("id")[:20]:
         if _claim(delivery, now):
             return delivery
@@ -273,6 +271,7 @@ def _record(delivery: Delivery, status: int | None, text: str) -> None:
     """Note the answer; without a 2xx the next attempt is planned, or given up."""
     delivery.response_status, delivery.response_excerpt = status, text[:500]
     tries_left = delivery.attempts <= len(BACKOFF)
+    delivery.next_attempt_at = None
     if status is not None and 200 <= status < 300:
         delivery.state = Delivery.SUCCEEDED
     elif tries_left:

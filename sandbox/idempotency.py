@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
+from django.utils.crypto import salted_hmac
 
 from sandbox import clock
 from sandbox.kernel import Call, StripeError
@@ -30,8 +30,9 @@ def answer_once(call: Call, request: Request, response: Response, execute: Calla
     if len(key) > 255:
         raise StripeError(400, "invalid_request_error", "Idempotency keys must be at most 255 characters long.")
     response.headers["Idempotency-Key"] = key
-    fingerprint = hashlib.sha256("\n".join((request.method, request.path, request.query, request.body)).encode())
-    before = _claim(call, fingerprint.hexdigest())
+    # Keyed: a browser's request may carry a card number, and a bare hash of so few digits can be turned back.
+    asked = "\n".join((request.method, request.path, request.query, request.body))
+    before = _claim(call, salted_hmac("sandbox.idempotency", asked, algorithm="sha256").hexdigest())
     if before is not None:
         response.status, response.body = before.status or 500, before.body
         response.headers["Original-Request"] = before.request_id

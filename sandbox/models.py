@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from django.db import models
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connections, models, transaction
 from django.db.models import F, Q
+
+from sandbox.router import ALIAS
 
 
 class Account(models.Model):
@@ -21,11 +26,22 @@ class Account(models.Model):
     def __str__(self) -> str:
         return self.acct
 
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Open a transaction in which nobody else writes to this account.
+
+        SQLite has one writer at a time; elsewhere the account's row is the lock.
+        """
+        with transaction.atomic(using=ALIAS):
+            if connections[ALIAS].features.has_select_for_update:
+                Account.objects.select_for_update().get(pk=self.pk)
+            yield
+
 
 class Row(models.Model):
     """One Stripe object, whole and unexpanded in `data`; the columns beside it are copies to look it up by."""
 
-    account = models.ForeignKey(Account, models.CASCADE)
+    account = models.ForeignKey(Account, models.CASCADE, db_index=False)  # every index below begins with it
     kind = models.CharField(max_length=60)
     stripe_id = models.CharField(max_length=255)
     created = models.BigIntegerField()
@@ -66,7 +82,7 @@ class Row(models.Model):
 class IdempotencyKey(models.Model):
     """The first answer to a request, to be given again; without `status` the request is still being worked on."""
 
-    account = models.ForeignKey(Account, models.CASCADE)
+    account = models.ForeignKey(Account, models.CASCADE, db_index=False)
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)  # of method, path and parameters
     request_id = models.CharField(max_length=40)
@@ -87,19 +103,21 @@ class Delivery(models.Model):
 
     PENDING, SUCCEEDED, FAILED = "pending", "succeeded", "failed"
 
-    account = models.ForeignKey(Account, models.CASCADE)
+    account = models.ForeignKey(Account, models.CASCADE, db_index=False)
     event = models.CharField(max_length=255)
     endpoint = models.CharField(max_length=255)
     state = models.CharField(max_length=20, default=PENDING)
     attempts = models.IntegerField(default=0)
-    next_attempt_at = models.BigIntegerField()  # on the account's clock
+    next_attempt_at = models.BigIntegerField(null=True)  # on the account's clock; null: never again
     response_status = models.IntegerField(null=True)  # null after an attempt: nobody answered
     response_excerpt = models.CharField(max_length=500, blank=True, default="")
     last_attempt_at = models.BigIntegerField(null=True)
 
     class Meta:
         indexes = [
-            models.Index("account", "next_attempt_at", condition=Q(state="pending"), name="sandbox_undelivered"),
+            models.Index(
+                "account", "next_attempt_at", condition=Q(next_attempt_at__isnull=False), name="sandbox_undelivered"
+            ),
             models.Index("account", "event", name="sandbox_of_event"),
         ]
 

@@ -16,12 +16,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from django.db import transaction
-
 from sandbox import clock, delivery, expansion, idempotency, params
 from sandbox.kernel import API_VERSION, Call, Object, Route, StripeError, find_route, new_request_id
 from sandbox.models import Account
-from sandbox.router import ALIAS
 
 logger = logging.getLogger("sandbox")
 
@@ -84,7 +81,7 @@ def perform(account: Account, work: Callable[[Call], Object]) -> Object:
     """
     call = Call(account, clock.now(account), request_id=new_request_id())
     clock.catch_up(account, call.now)
-    with transaction.atomic(using=ALIAS):
+    with account.exclusively():
         obj = work(call)
     delivery.deliver_due(account)
     return obj
@@ -180,7 +177,7 @@ def _find(request: Request) -> tuple[Route, dict[str, str]]:
 def _execute(call: Call, route: Route, arguments: dict[str, str]) -> tuple[int, str]:
     """Run the route in one transaction and return status and body; an error leaves no trace unless it is `keep`."""
     try:
-        with _transaction(route.method):
+        with _transaction(call, route.method):
             try:
                 status, body = 200, _render(call, route.handler(call, **arguments))
             except StripeError as error:
@@ -194,15 +191,14 @@ def _execute(call: Call, route: Route, arguments: dict[str, str]) -> tuple[int, 
     return status, body
 
 
-def _transaction(method: str) -> AbstractContextManager[Any]:
+def _transaction(call: Call, method: str) -> AbstractContextManager[Any]:
     # What a GET reads needs no common snapshot, and so readers never wait for a writer.
-    return nullcontext() if method == "GET" else transaction.atomic(using=ALIAS)
+    return nullcontext() if method == "GET" else call.account.exclusively()
 
 
 def _render(call: Call, obj: Object) -> str:
-    if call.publishable:
-        obj = expansion.trimmed(obj)
-    return json.dumps(expansion.expand(call, obj, call.params.get("expand") or []))
+    obj = expansion.expand(call, obj, call.params.get("expand") or [])
+    return json.dumps(expansion.trimmed(obj) if call.publishable else obj)
 
 
 @cache

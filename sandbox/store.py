@@ -15,6 +15,7 @@ from sandbox.models import Row
 _COLUMNS: dict[str, dict[str, str]] = {
     "charge": {"parent": "payment_intent"},
     "credit_note": {"parent": "invoice"},
+    "customer": {"lookup_key": "email"},
     "event": {"lookup_key": "type"},
     "invoice": {"subscription": "parent.subscription_details.subscription"},
     "invoice_payment": {"parent": "invoice", "lookup_key": "payment.payment_intent"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox import store
+from sandbox.engine import balance
 from sandbox.kernel import Call, Object, invalid, missing, new_id, new_secret, refers, route
 from sandbox.params import (
     ADDRESS,
@@ -74,18 +75,24 @@ _PLAIN = (
 )
 def create(call: Call) -> Object:
     """Create a customer; the first `payment_method` is attached to it."""
-    customer = _blank(call)
+    customer, given = _blank(call), call.params
+    if alias := given.get("payment_method"):
+        given["payment_method"] = payment_methods.resolve(call, alias)["id"]
+        settings = given.get("invoice_settings", {})
+        if settings.get("default_payment_method") == alias:
+            settings["default_payment_method"] = given["payment_method"]
     _change(call, customer)
     store.insert(call, customer, "customer.created")
-    if payment_method := call.params.get("payment_method"):
-        payment_methods.attach_to(call, payment_method, customer)
+    _note_balance(call, customer, 0)
+    if "payment_method" in given:
+        payment_methods.attach_to(call, given["payment_method"], customer)
     return customer
 
 
 @route("GET", "/v1/customers", listing(email=string, test_clock=not_emulated))
 def list_all(call: Call) -> Object:
     """List customers; the e-mail filter is case-sensitive, as at Stripe."""
-    return store.page(call, "customer", "/v1/customers", email=call.params.get("email"))
+    return store.page(call, "customer", "/v1/customers", lookup_key=call.params.get("email"))
 
 
 @route("GET", "/v1/customers/{customer}")
@@ -101,7 +108,9 @@ def retrieve(call: Call, customer: str) -> Object:
 def update(call: Call, customer: str) -> Object:
     """Change a customer."""
     obj = store.get(call, "customer", customer)
+    before = obj["balance"]
     _change(call, obj)
+    _note_balance(call, obj, before)
     return store.save(call, obj, "customer.updated")
 
 
@@ -112,6 +121,7 @@ def delete(call: Call, customer: str) -> Object:
     for payment_method in store.query(call, "payment_method", customer=customer):
         payment_method["customer"] = None
         store.save(call, payment_method)
+        store.set_private(call, payment_method, spent=True)
     return store.delete(call, obj, "customer.deleted")
 
 
@@ -160,6 +170,15 @@ def _change(call: Call, customer: Object) -> None:
     if default := settings.get("default_payment_method"):
         _check_is_theirs(call, default, customer)
     customer["invoice_settings"].update(settings)
+
+
+def _note_balance(call: Call, customer: Object, before: int) -> None:
+    """Write down what a request changed about the balance, as Stripe does, so that it can be accounted for."""
+    amount = customer["balance"] - before
+    if amount:
+        currency = customer["currency"] or "usd"
+        moved = balance.transaction(call, customer, amount, "adjustment", currency=currency, invoice=None)
+        store.insert(call, moved)
 
 
 def _whole(key: str, given: Object) -> Object:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from babel.numbers import format_currency, get_currency_precision
-
 from sandbox import cards, challenges, intents, store
 from sandbox.cards import Decline
+from sandbox.engine import pricing
 from sandbox.kernel import Call, Object, invalid, refers, route
 from sandbox.params import (
     ADDRESS,
@@ -37,12 +36,6 @@ refers(
     },
 )
 
-# docs.stripe.com/currencies, "Minimum and maximum charge amounts", in minor units.
-_LEAST = {
-    "aed": 200, "aud": 50, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250, "eur": 50, "gbp": 30, "hkd": 400,
-    "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300, "nzd": 50, "pln": 200, "ron": 200,
-    "sek": 300, "sgd": 50, "thb": 1000, "usd": 50,
-}  # fmt: skip
 _SHIPPING = {
     "address": required(ADDRESS),
     "carrier": string,
@@ -343,11 +336,13 @@ def _declined(call: Call, intent: Object, payment_method: Object, decline: Decli
 
 
 def _check_amount(amount: int, currency: str) -> None:
-    least = _LEAST.get(currency, 1)
+    least = pricing.minimum_charge(currency)
     if amount < least:
-        digits = get_currency_precision(currency.upper())
-        worded = format_currency(least / 10**digits, currency.upper(), locale="en_US")
-        raise invalid(f"Amount must be at least {worded} {currency}", param="amount", code="amount_too_small")
+        raise invalid(
+            f"Amount must be at least {pricing.money(least, currency)} {currency}",
+            param="amount",
+            code="amount_too_small",
+        )
 
 
 def _refuse_invoices(call: Call, intent: Object, what: str) -> None:
