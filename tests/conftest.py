@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+import requests
 import stripe
 from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
 
-from sandbox import server
+from billing import operations, payers, sync
+from sandbox import personas, server
 from sandbox.models import Account
 from sandbox.transport import InProcessClient
 
@@ -59,3 +63,90 @@ def our_account(db: None) -> Account:
 def our_stripe(our_account: Account, make_client: Callable[[str], stripe.StripeClient]) -> stripe.StripeClient:
     """An SDK client of the dashboard's own Stripe account: what somebody does in Stripe's web pages."""
     return make_client(settings.BILLING["SECRET_KEY"])
+
+
+@pytest.fixture
+def sign_up(our_account: Account) -> Callable[[str], User]:
+    """A function that makes one of the demo's people: a user of the site, with a past at Stripe and in the mirror."""
+
+    def persona(username: str) -> User:
+        personas.catalogue(our_account)
+        customer = personas.make(our_account, username)
+        user = User.objects.create_user(username, f"{username}@example.com", "demo")
+        sync.catalogue()
+        if customer:
+            payers.link_customer(user, customer)
+        return user
+
+    return persona
+
+
+@pytest.fixture
+def alice(sign_up: Callable[[str], User]) -> User:
+    """A monthly plan, one Visa, four paid invoices."""
+    return sign_up("alice")
+
+
+@pytest.fixture
+def bob(sign_up: Callable[[str], User]) -> User:
+    """New: nothing at Stripe yet."""
+    return sign_up("bob")
+
+
+@pytest.fixture
+def carol(sign_up: Callable[[str], User]) -> User:
+    """Past due: her card failed at the renewal."""
+    return sign_up("carol")
+
+
+@pytest.fixture
+def dave(sign_up: Callable[[str], User]) -> User:
+    """On a trial, without a card."""
+    return sign_up("dave")
+
+
+@pytest.fixture
+def erin(sign_up: Callable[[str], User]) -> User:
+    """A yearly plan, three cards of which one has expired, forty invoices."""
+    return sign_up("erin")
+
+
+@pytest.fixture
+def htmx() -> Client:
+    """A browser whose requests are htmx's, from the billing page."""
+    return Client(
+        headers={
+            "HX-Request": "true",
+            "HX-Request-Type": "partial",
+            "HX-Current-URL": "http://testserver/billing/plan/?interval=year",
+        }
+    )
+
+
+@pytest.fixture
+def token() -> str:
+    """A form's one-time token."""
+    return operations.new_token()
+
+
+@pytest.fixture
+def stripe_calls() -> Iterator[list[str]]:
+    """Every request that reaches Stripe from now on, as "GET /v1/…"."""
+    calls: list[str] = []
+
+    def note(request: server.Request, response: server.Response) -> None:
+        calls.append(f"{request.method} {request.path}")
+
+    server.observers.append(note)
+    yield calls
+    server.observers.remove(note)
+
+
+@pytest.fixture
+def stripe_is_down(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A function that cuts the line: from then on no connection to Stripe comes about."""
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise stripe.APIConnectionError("connection refused") from requests.exceptions.ConnectTimeout()
+
+    return lambda: monkeypatch.setattr(InProcessClient, "request", refuse)
