@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import string
 from collections import defaultdict
@@ -76,6 +77,7 @@ class Call:
     params: Object = field(default_factory=dict)  # decoded, coerced, validated; a cleared parameter is None
     request_id: str | None = None
     idempotency_key: str | None = None
+    origin: str = ""  # the address under which an HTTP client reached us, without a trailing slash
     publishable: bool = False  # came with a pk_ key: routes that say so, trimmed objects
     memo: dict[str, Any] = field(default_factory=dict)  # look-ups worth remembering for this one call
 
@@ -178,9 +180,9 @@ def listeners(type_: str) -> list[Callable[[Call, Object], None]]:
 
 
 def origin(call: Call) -> str:
-    """Return where this account's hosted pages are served, without a trailing slash."""
-    served_at = call.account.settings.get("origin") or getattr(settings, "SANDBOX_ORIGIN", "http://localhost:8000")
-    return str(served_at).rstrip("/")
+    """Return where the hosted pages are, without a trailing slash: known from HTTP, else told or the default."""
+    served_at = f"http://localhost:{os.environ.get('PORT', '8000')}"
+    return call.origin or str(getattr(settings, "SANDBOX_ORIGIN", served_at)).rstrip("/")
 
 
 def new_id(call: Call, prefix: str) -> str:

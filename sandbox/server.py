@@ -34,6 +34,7 @@ class Request:
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
+    origin: str = ""  # scheme and host that the client used; empty in process
 
 
 @dataclass
@@ -61,7 +62,7 @@ def handle(request: Request) -> Response:
     account = None
     try:
         account, publishable = authenticate(request.headers)
-        call = Call(account, clock.now(account), request_id=request_id, publishable=publishable)
+        call = Call(account, clock.now(account), {}, request_id, origin=request.origin, publishable=publishable)
         clock.catch_up(account, call.now)
         _answer(call, request, response)
     except Exception as error:

@@ -18,6 +18,7 @@ def api(request: HttpRequest, path: str) -> HttpResponse:
             query=request.META.get("QUERY_STRING", ""),
             headers={name.lower(): value for name, value in request.headers.items()},
             body=request.body.decode(errors="replace"),
+            origin=request.build_absolute_uri("/").rstrip("/"),
         )
     )
     return HttpResponse(answer.body, status=answer.status, headers=answer.headers)

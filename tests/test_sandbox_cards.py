@@ -11,6 +11,7 @@ from django.apps import apps
 from django.forms.models import model_to_dict
 
 from sandbox import cards, clock
+from sandbox.models import Row
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -321,3 +322,29 @@ def test_only_cards_are_emulated(stripe_client):
     with pytest.raises(stripe.APIError) as error:
         stripe_client.v1.payment_methods.create({"type": "us_bank_account"})
     assert error.value.http_status == 501
+
+
+# Customers
+
+
+def test_a_customer_may_begin_with_a_default_card(stripe_client):
+    customer = stripe_client.v1.customers.create(
+        {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
+    )
+    card = stripe_client.v1.payment_methods.retrieve(customer.invoice_settings.default_payment_method)
+    assert (card.customer, card.card.last4) == (customer.id, "4242")
+
+
+def test_the_cards_of_a_deleted_customer_are_gone_for_good(stripe_client, ada, card):
+    stripe_client.v1.customers.delete(ada.id)
+    assert stripe_client.v1.payment_methods.retrieve(card.id).customer is None
+    bob = stripe_client.v1.customers.create({"name": "Bob"})
+    with pytest.raises(stripe.InvalidRequestError, match="may not be used again"):
+        stripe_client.v1.payment_methods.attach(card.id, {"customer": bob.id})
+
+
+def test_a_changed_balance_is_written_down(stripe_client, ada):
+    stripe_client.v1.customers.update(ada.id, {"balance": -500})
+    stripe_client.v1.customers.update(ada.id, {"balance": -200})
+    moves = Row.objects.filter(kind="customer_balance_transaction", customer=ada.id).order_by("id")
+    assert [(move.data["amount"], move.data["ending_balance"]) for move in moves] == [(-500, -500), (300, -200)]

@@ -516,6 +516,14 @@ def test_any_sdk_can_talk_to_it_over_http(http_client):
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
+def test_hosted_pages_are_where_the_client_found_the_api(http_client, live_server):
+    intent = http_client.v1.setup_intents.create(
+        {"payment_method": "pm_card_authenticationRequired", "confirm": True, "return_url": "https://shop.example"}
+    )
+    assert intent.next_action.redirect_to_url.url.startswith(f"{live_server.url}/sandbox/three-ds-2-challenge/")
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 def test_one_key_sent_by_many_threads_makes_one_customer(http_client):
     answers = []
 

@@ -19,6 +19,8 @@ from stripe._stripe_object import StripeObject
 from stripe_contract.annotations import Annotations, Check, Problems, fields_check, is_optional
 
 PAGES = {"list": ListObject, "search_result": SearchResultObject}
+# What the envelope has on the wire: the SDK reads `url` without naming it, and knows no last page.
+UNNAMED = {"search_result": {"next_page": str | None, "total_count": int | None, "url": str}}
 
 
 def problems_of(body: Any, returns: Check | None = None, *, partial: bool = False) -> list[str]:
@@ -118,6 +120,7 @@ class Responses(Annotations):
     def page(self, envelope: type, element: Check) -> Check:
         """Return the check of a list or search result of `element`."""
         own = {key: kind for key, kind in envelope.__annotations__.items() if key != "data" and not key.startswith("_")}
+        own |= UNNAMED.get(envelope.OBJECT_NAME, {})
         fields = {key: self.compile(kind, envelope.__module__) for key, kind in own.items()}
         fields["object"] = self.compile(Literal[envelope.OBJECT_NAME], __name__)
         fields["data"] = self.list_of(element)
