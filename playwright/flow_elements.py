@@ -539,6 +539,20 @@ def test_the_look_follows_the_page(demo: Demo) -> None:
     expect(number).to_have_css("background-color", "rgb(255, 255, 255)")
 
 
+def test_the_terms_of_keeping_a_card_show_where_it_is_kept(demo: Demo) -> None:
+    terms = demo.open().payment.get_by_text("you allow this business to charge your card for future payments")
+    expect(terms).to_be_visible()
+    demo.page.evaluate("elements.update({mode: 'payment', amount: 1200, currency: 'usd'})")
+    expect(terms).to_be_hidden()
+    demo.page.evaluate("elements.update({setupFutureUsage: 'off_session'})")
+    expect(terms).to_be_visible()
+
+
+def test_countries_are_named_in_the_locale(demo: Demo) -> None:
+    demo.open(locale="de")
+    expect(demo.payment.get_by_label("Country").locator("option[value=AT]")).to_have_text("Österreich")
+
+
 def test_a_card_elements_style_is_applied_to_its_states(demo: Demo) -> None:
     demo.open(element="card")
     demo.page.evaluate("element.update({style: {base: {color: '#102030'}, invalid: {color: '#ff0000'}}})")

@@ -1,9 +1,10 @@
 /**
- * A bare page with one Element. The query string says which: ?element=payment|card &mode=setup|payment &secret=early (the
- * intent is made before the Element) &redirect=always &theme=stripe|night|flat &locale= &account= (the sk_test_ name).
+ * A bare page with one Element. The query string says which: ?element=payment|card &mode=setup|payment &secret=early
+ * (the intent is made before the Element) &redirect=always &theme=stripe|night|flat &locale= &account= (of sk_test_…).
  */
 const query = Object.fromEntries(new URLSearchParams(location.search));
-const { element: type = "payment", mode = "setup", theme = "stripe", account = "sandbox", redirect = "if_required" } = query;
+const { element: type = "payment", mode = "setup", redirect = "if_required" } = query;
+const { theme = "stripe", account = "sandbox" } = query;
 const by = (id) => document.getElementById(id);
 const show = (result) => (by("result").textContent = JSON.stringify(result, null, 2));
 

@@ -23,7 +23,7 @@ function replaceRules(rules) {
   }
 }
 
-/** The Payment Element's `appearance`: theme, variables, and rules for the classes that Stripe documents (.Input, …). */
+/** The Payment Element's `appearance`: theme, variables, and rules for the classes that Stripe documents: .Input, … */
 export function applyAppearance({ theme = "stripe", variables = {}, rules = {}, disableAnimations = false } = {}) {
   const root = document.documentElement;
   root.dataset.theme = theme;

@@ -3,7 +3,7 @@ import { Field } from "./field.js";
 
 const ORDER = ["number", "expiry", "cvc", "postal"];
 
-/** The four fields of a card as one thing: what Stripe's Elements tell the page about them, and what the API is sent. */
+/** The four fields of a card as one thing: what an Element tells the page about them, and what the API is sent. */
 export class CardForm {
   /** Which country's postal code is asked for; undefined: any. */
   country;

@@ -45,7 +45,7 @@ function passesLuhn(digits) {
 
 /**
  * Each field's kind: how it is written and what is wrong with it.
- * `format(raw, {erasing, brand, country})` gives the text to show; `problem(text, …)` a code or undefined, where a code
+ * `format(raw, {erasing, brand, country})` gives the text to show; `problem(text, …)` a code or undefined, where one
  * that begins with "invalid" is certain while typing and "incomplete" is not; `full(text, …)`: the next field's turn.
  *
  * @type {Record<string, {significant: RegExp, format: Function, problem: Function, full: Function}>}
@@ -97,11 +97,12 @@ export const KINDS = {
     full: (text, { brand }) => text.length === (brand.cvc ?? 4),
   },
 
-  /** Five digits where the country is the US; else letters too, as the card's country is not known before the bank's answer. */
+  /** Five digits where the country is the US; else letters too, as nobody has told us the card's country. */
   postal: {
     significant: /[\p{L}\d]/u,
     format(raw, { country }) {
-      return country === "US" ? digitsOf(raw).slice(0, 5) : raw.toUpperCase().replace(/[^\p{L}\d -]/gu, "").slice(0, 10);
+      if (country === "US") return digitsOf(raw).slice(0, 5);
+      return raw.toUpperCase().replace(/[^\p{L}\d -]/gu, "").slice(0, 10);
     },
     problem(text, { country }) {
       const enough = country !== "US" && /\p{L}/u.test(text) ? 3 : 5;

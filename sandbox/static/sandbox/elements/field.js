@@ -68,7 +68,7 @@ export class Field {
 
   /** Write the text anew, for a context that changed. */
   refresh() {
-    this.text = this.text;
+    this.text = this.input.value;
   }
 
   /** @returns {boolean} whether something was added, rather than taken away */
@@ -81,7 +81,8 @@ export class Field {
     this.#last = formatted;
     if (formatted !== raw) {
       input.value = formatted;
-      const place = caret === raw.length ? formatted.length : this.#placeAfter(formatted, this.#count(raw.slice(0, caret)));
+      const typed = this.#count(raw.slice(0, caret));
+      const place = caret === raw.length ? formatted.length : this.#placeAfter(formatted, typed);
       if (document.activeElement === input) input.setSelectionRange(place, place);
     }
     return added;

@@ -11,7 +11,7 @@ const find = (id) => document.getElementById(`payment-${id}`);
 /** `option` is "never" for all parts, or an object that says so for some. */
 const isNever = (option, part) => (typeof option === "object" ? option[part] : option) === "never";
 
-/** The Payment Element: labelled fields, each with its error under it. The sandbox's only method of payment is a card. */
+/** The Payment Element: labelled fields, each with its error under it. A card is the sandbox's only method. */
 class PaymentFrame extends ElementFrame {
   #country = find("countryInput");
   #setup = true;
@@ -39,9 +39,11 @@ class PaymentFrame extends ElementFrame {
     this.render();
   }
 
-  ongroup({ appearance, locale }) {
+  ongroup({ appearance, locale, setup = this.#setup }) {
+    this.#setup = setup;
     applyAppearance(appearance);
     listCountries(this.#country, locale);
+    this.#arrange();
   }
 
   #arrange() {

@@ -49,7 +49,7 @@ export class Element extends Emitter {
       console.warn("[Stripe.js] This Element will be mounted to a DOM element that contains child nodes.");
     }
     if (!host.isConnected) {
-      throw new IntegrationError(`${this._type} Element didn't mount normally: its DOM element is not in the document.`);
+      throw new IntegrationError(`${this._type} Element didn't mount normally: its place is not in the document.`);
     }
     this.unmount();
     this.#attach(host);
@@ -135,8 +135,8 @@ export class Element extends Emitter {
   _call(method, params) {
     if (!this._mounted) {
       throw new IntegrationError(
-        "We could not retrieve data from the specified Element. Please make sure the Element you are attempting to use " +
-          "is still mounted.",
+        "We could not retrieve data from the specified Element. Please make sure the Element you are attempting to " +
+          "use is still mounted.",
       );
     }
     return this.#frame.call(method, params);

@@ -4,10 +4,10 @@ import { IntegrationError } from "./errors.js";
 import { readSecret } from "./intents.js";
 
 const BUILT = ["payment", "card"];
-const UNBUILT = [
-  "cardNumber", "cardExpiry", "cardCvc", "address", "linkAuthentication", "linkSignup", "expressCheckout",
-  "currencySelector", "iban", "auBankAccount", "paymentMethodMessaging", "paymentForm", "contactDetails", "taxId", "terms",
-];
+const UNBUILT = (
+  "cardNumber cardExpiry cardCvc address linkAuthentication linkSignup expressCheckout currencySelector iban " +
+  "auBankAccount paymentMethodMessaging paymentForm contactDetails taxId terms"
+).split(" ");
 const MODES = ["payment", "setup", "subscription"];
 const OVER = ["succeeded", "canceled", "processing", "requires_capture"];
 
@@ -50,8 +50,9 @@ export class Elements extends Emitter {
 
   async update(options = {}) {
     this.#options = checked({ ...this.#options, ...options });
-    for (const element of this.#live.values()) element._send({ type: "group", ...this._greeting() });
-    queueMicrotask(() => this._emit("update-end"));
+    const { setup } = await this._session("payment");
+    for (const element of this.#live.values()) element._send({ type: "group", ...this._greeting(), setup });
+    this._emit("update-end");
   }
 
   /** Look at the intent again, after the server changed its amount. @returns {Promise<{error?: object}>} */
@@ -62,7 +63,11 @@ export class Elements extends Emitter {
     return error ? { error: { message: error.message, ...(error.status && { status: error.status }) } } : {};
   }
 
-  /** Show what is missing in the Payment Element. @returns {Promise<{error?: object, selectedPaymentMethod?: string}>} */
+  /**
+   * Show what is missing in the Payment Element.
+   *
+   * @returns {Promise<{error?: object, selectedPaymentMethod?: string}>}
+   */
   async submit() {
     const payment = this._payment("elements.submit()");
     const { error } = await payment._call("validate");
@@ -117,9 +122,10 @@ async function readIntent(api, clientSecret) {
   const { kind, id } = readSecret(clientSecret, "elements()");
   const { object, error } = await api.get(`${kind.path}/${id}`, { client_secret: clientSecret });
   if (error) return { error };
-  if (!OVER.includes(object.status)) return { setup: kind.path === "setup_intents" || Boolean(object.setup_future_usage) };
+  const { status } = object;
+  if (!OVER.includes(status)) return { setup: kind.path === "setup_intents" || Boolean(object.setup_future_usage) };
   const message = `This ${kind.name} is in a terminal state and cannot be used to initialize Elements.`;
-  return { error: { type: "invalid_request_error", code: `${kind.field}_unexpected_state`, message, status: object.status } };
+  return { error: { type: "invalid_request_error", code: `${kind.field}_unexpected_state`, message, status } };
 }
 
 /** Refuse what Stripe.js refuses. @returns {object} the options */
@@ -127,7 +133,7 @@ function checked(options) {
   const { clientSecret, mode, amount, currency } = options;
   if (options.paymentMethodTypes) {
     throw new IntegrationError(
-      "elements() no longer accepts paymentMethodTypes. Use allowedPaymentMethodTypes or excludedPaymentMethodTypes instead.",
+      "elements() no longer accepts paymentMethodTypes. Use allowedPaymentMethodTypes or excludedPaymentMethodTypes.",
     );
   }
   if (clientSecret !== undefined) {
@@ -136,7 +142,7 @@ function checked(options) {
   }
   if (mode !== undefined && !MODES.includes(mode)) {
     throw new IntegrationError(
-      `Invalid value for elements(): mode should be one of the following strings: ${MODES.join(", ")}. You specified: ${mode}.`,
+      `Invalid value for elements(): mode should be one of: ${MODES.join(", ")}. You specified: ${mode}.`,
     );
   }
   if (mode === "payment" || mode === "subscription") needsMoney(mode, amount, currency);
@@ -147,8 +153,8 @@ function needsMoney(mode, amount, currency) {
   const floor = mode === "payment" ? 1 : 0; // a subscription may start free
   if (!Number.isInteger(amount) || amount < floor) {
     throw new IntegrationError(
-      `Invalid value for elements(): amount must be ${floor ? "greater than 0" : "0 or greater"}, in the smallest currency ` +
-        `unit, when mode is ${mode}. You specified: ${amount}.`,
+      `Invalid value for elements(): amount must be ${floor ? "greater than 0" : "0 or greater"}, in the smallest ` +
+        `currency unit, when mode is ${mode}. You specified: ${amount}.`,
     );
   }
   if (!/^[a-z]{3}$/.test(currency ?? "")) {

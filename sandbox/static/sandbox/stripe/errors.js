@@ -13,7 +13,8 @@ export function connectionError() {
   return {
     type: "api_connection_error",
     message:
-      "We are experiencing issues connecting to our payments provider. Please check your internet connection and try again.",
+      "We are experiencing issues connecting to our payments provider. Please check your internet connection and " +
+      "try again.",
   };
 }
 

@@ -121,8 +121,8 @@ class StripeObject {
     const element = this.#own(elements._payment(method));
     if (elements._deferred && !elements._submitted) {
       throw new IntegrationError(
-        `elements.submit() must be called before ${method}. Call elements.submit() as soon as your customer presses pay, ` +
-          "prior to any asynchronous work.",
+        `elements.submit() must be called before ${method}. Call elements.submit() as soon as your customer presses ` +
+          "pay, prior to any asynchronous work.",
       );
     }
     checkOptedOut(element._options.fields?.billingDetails, given.billing_details, method);
@@ -168,7 +168,9 @@ function Stripe(key, options) {
     throw new IntegrationError("Please call Stripe() with your publishable key. You used an empty string.");
   }
   if (/^[sr]k_/.test(key)) {
-    throw new IntegrationError("You should not use your secret key with Stripe.js. Please pass a publishable key instead.");
+    throw new IntegrationError(
+      "You should not use your secret key with Stripe.js. Please pass a publishable key instead.",
+    );
   }
   if (!key.startsWith("pk_test_")) {
     throw new IntegrationError("The sandbox takes publishable keys that begin with pk_test_ only.");

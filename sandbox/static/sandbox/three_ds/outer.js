@@ -11,7 +11,7 @@ addEventListener("message", ({ data, origin, source }) => {
 
 document.querySelector(".LightboxModalClose").addEventListener("click", async ({ currentTarget }) => {
   currentTarget.disabled = true;
-  // Giving up is failing, for the bank as for Stripe. Where even that cannot be told, stripe.js finds the intent waiting.
+  // Giving up is failing. Where not even that can be told, stripe.js finds the intent still waiting.
   const body = new URLSearchParams({ outcome: "failed" });
   await fetch(bank.src, { method: "POST", body }).catch(() => undefined);
   tell("over");
