@@ -167,16 +167,27 @@ def _set_periods(subscription: Object, period: Any) -> None:
         subscription["cancel_at"] = standing.period_end(subscription)
 
 
-def carry_out(call: Call, before: Object, change: Change, params: dict[str, Any]) -> Object:
-    """Write a change down and, where it bills, collect the invoice as `payment_behavior` says.
+def update(call: Call, before: Object, params: dict[str, Any]) -> Object:
+    """Change a subscription; a change that still waited for its payment is dropped.
 
     Raises the card's 402 with error_if_incomplete: then nothing at all has changed.
     """
-    behavior = params.get("payment_behavior", "allow_incomplete")
-    if behavior == "pending_if_incomplete":
+    if params.get("payment_behavior") == "pending_if_incomplete":
         _check_pending(params)
-    if standing.waits_for(call, before):
-        charging.void(call, store.get(call, "invoice", standing.waits_for(call, before)))
+    drop_pending(call, before)
+    return _carry_out(call, before, work_out(call, before, params), params)
+
+
+def drop_pending(call: Call, subscription: Object) -> None:
+    """Void the invoice of a change that still waits for its payment: what it would give back is not given."""
+    if waits_for := standing.waits_for(call, subscription):
+        charging.void(call, store.get(call, "invoice", waits_for))
+        subscription |= {"pending_update": None}
+
+
+def _carry_out(call: Call, before: Object, change: Change, params: dict[str, Any]) -> Object:
+    """Write a change down and, where it bills, collect the invoice as `payment_behavior` says."""
+    behavior = params.get("payment_behavior", "allow_incomplete")
     if not change.bills:
         standing.keep(call, change.subscription)
         items.keep(call, change.subscription)

@@ -125,7 +125,7 @@ def settle(call: Call, invoice: Object, *, payment_method: str | None = None, ou
     """Close an invoice as paid, and let the subscription and the customer know."""
     payment = find_payment(call, invoice)
     if payment and not out_of_band:
-        invoice["attempt_count"] = max(invoice["attempt_count"], 1)
+        _count(call, invoice)
     invoicing.mark_paid(call, invoice, out_of_band=out_of_band)
     if payment and payment["status"] == "open":
         _close(call, payment, "canceled" if out_of_band else "paid")
@@ -215,19 +215,22 @@ def _invoice_of(call: Call, intent: Object) -> Object | None:
 
 
 def _failed(call: Call, invoice: Object, event: str = "invoice.payment_failed") -> None:
-    """Note a failed attempt, plan the next one, and let the subscription fall behind.
-
-    Any first attempt counts; after it only those of the calendar do, and only they move the schedule.
-    """
+    """Note a failed attempt, plan the next one, and let the subscription fall behind."""
     automatic = call.request_id is None
-    if invoice["attempt_count"] == 0 or automatic:
-        invoice["attempt_count"] += 1
+    if _count(call, invoice):
         invoice["next_payment_attempt"] = _next_attempt(call, invoice)
     invoice["attempted"] = True
     invoicing.keep(call, invoice, event)
     standing.failed(call, invoice, automatic=automatic)
     if automatic and invoice["auto_advance"] and invoice["next_payment_attempt"] is None:
         standing.gave_up(call, invoice)
+
+
+def _count(call: Call, invoice: Object) -> bool:
+    """Count an attempt: any first one, then only those of the calendar; the others do not move its schedule either."""
+    counts = invoice["attempt_count"] == 0 or call.request_id is None
+    invoice["attempt_count"] += counts
+    return counts
 
 
 def _next_attempt(call: Call, invoice: Object) -> int | None:

@@ -11,7 +11,7 @@ from sandbox import events, store
 from sandbox.engine import balance, shapes
 from sandbox.engine.calendar import HOUR
 from sandbox.engine.proration import Draft
-from sandbox.kernel import Call, Object, invalid, new_id, new_secret
+from sandbox.kernel import Call, Object, invalid, new_id, new_secret, origin
 
 EMBEDDED = 10  # lines shown inside the invoice; the rest is at /lines
 
@@ -186,11 +186,6 @@ def ensure_draft(invoice: Object) -> None:
 def auto_finalizes(moment: int) -> dict[str, Any]:
     """Return the fields of an invoice that the calendar will finalise: an hour after it was drafted."""
     return {"auto_advance": True, "automatically_finalizes_at": moment + HOUR}
-
-
-def origin(call: Call) -> str:
-    """Return where the account's hosted pages are, without a trailing slash."""
-    return call.account.settings.get("origin", "http://localhost:8000")
 
 
 def _links(call: Call, invoice: Object) -> Object:

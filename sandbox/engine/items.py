@@ -24,7 +24,8 @@ def changed(call: Call, subscription: Object, given: list[dict[str, Any]]) -> li
     for position, entry in enumerate(given):
         param = f"items[{position}]"
         if "id" not in entry:
-            items.append(added(call, subscription, entry, param))
+            currency = subscription["currency"] or (items[0]["price"]["currency"] if items else None)
+            items.append(added(call, subscription["id"], currency, entry, param))
             continue
         old = next((item for item in items if item["id"] == entry["id"]), None)
         if old is None:
@@ -41,9 +42,9 @@ def changed(call: Call, subscription: Object, given: list[dict[str, Any]]) -> li
     return items
 
 
-def added(call: Call, subscription: Object, entry: dict[str, Any], param: str) -> Object:
+def added(call: Call, subscription: str, currency: str | None, entry: dict[str, Any], param: str) -> Object:
     """Return a new item, not stored; its period is still to be set."""
-    price = price_of(call, subscription["currency"], entry, param)
+    price = price_of(call, currency, entry, param)
     if price is None:
         raise invalid(f"Missing required param: {param}[price].", param=f"{param}[price]", code="parameter_missing")
     item = {
@@ -59,7 +60,7 @@ def added(call: Call, subscription: Object, entry: dict[str, Any], param: str) -
         "plan": prices.plan(price),
         "price": price,
         "quantity": entry.get("quantity", 1),
-        "subscription": subscription["id"],
+        "subscription": subscription,
         "tax_rates": [],
     }
     if price["recurring"]["usage_type"] == "metered":

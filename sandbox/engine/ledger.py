@@ -32,7 +32,7 @@ def open_debits(call: Call, subscription: Object, item: Object) -> list[Debit]:
     if subscription["billing_mode"]["type"] == "classic":
         return [_todays(call, item)]
     entries = [*_waiting_for(call, item), *_billed(call, item)]
-    given_back = {id for entry in entries for id in _credited(entry)}
+    given_back = {id for entry in entries for id in _credited(entry)} - {None}
     asked = [entry for entry in entries if entry["amount"] > 0]
     return [_as_debit(entry) for entry in asked if not given_back & {entry["id"], _origin(entry)}]
 
@@ -68,7 +68,7 @@ def _waiting_for(call: Call, item: Object) -> Iterator[Object]:
             yield entry
 
 
-def _credited(entry: Object) -> list[str]:
+def _credited(entry: Object) -> list[str | None]:
     """Return the ids of the lines and invoice items that an entry gives back."""
     if entry["object"] == "line_item":
         details = entry["parent"]["subscription_item_details"]["proration_details"] or {}

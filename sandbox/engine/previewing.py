@@ -83,6 +83,7 @@ def _of(call: Call, subscription: Object, details: dict[str, Any]) -> Object:
         subscription |= {"cancel_at": ends, "cancel_at_period_end": details["cancel_at_period_end"]}
     if not changing.CHANGES & details.keys():
         return renewal(call, subscription)
+    changing.drop_pending(call, subscription)
     change = changing.work_out(call, subscription, details)
     if change.bills:
         invoice = _compose(call, change.subscription, change.drafts(call), call.now)

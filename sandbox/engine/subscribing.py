@@ -44,8 +44,6 @@ def compose(call: Call, subscription: Object, params: dict[str, Any]) -> Object:
     subscription["currency"] = params.get("currency")
     data = items.changed(call, subscription, params["items"])
     subscription["currency"] = data[0]["price"]["currency"]
-    if any(item["price"]["currency"] != subscription["currency"] for item in data):
-        raise invalid("All prices on a subscription must be of the same currency.", param="items")
     trial_end = _trial_end(call, data, params)
     subscription |= {
         "billing_cycle_anchor": _anchor(call, data, params, trial_end),

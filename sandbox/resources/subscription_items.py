@@ -64,7 +64,7 @@ def _entry(call: Call) -> dict[str, Any]:
 def _change(call: Call, subscription: Object, entry: dict[str, Any]) -> Object:
     params = {key: value for key, value in call.params.items() if key in _HOW} | {"items": [entry]}
     standing.check_status(subscription, params)
-    return changing.carry_out(call, subscription, changing.work_out(call, subscription, params), params)
+    return changing.update(call, subscription, params)
 
 
 def _subscription(call: Call, item: str) -> Object:

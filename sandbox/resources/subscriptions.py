@@ -208,7 +208,7 @@ def update(call: Call, subscription: str) -> Object:
     _change(call, after)
     canceling.plan_end(call, after, given)
     if given.keys() & changing.CHANGES:
-        return changing.carry_out(call, after, changing.work_out(call, after, given), given)
+        return changing.update(call, after, given)
     return standing.keep(call, after)
 
 
