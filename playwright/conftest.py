@@ -1,6 +1,6 @@
 """What every flow stands on: a site with the demo customers, a browser, and a guard that sees what the flow does not.
 
-`--base-url` drives a site that runs elsewhere instead; flows that also look into the databases do not work there.
+`--base-url` drives a site that runs elsewhere instead; a flow ends there where it would look into the databases.
 """
 
 from __future__ import annotations
@@ -151,7 +151,12 @@ def described(violation: dict[str, Any]) -> str:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Fail a flow during which something went wrong in the browser, though what it looked at was right."""
-    result = yield
+    try:
+        result = yield
+    except RuntimeError as error:
+        if item.config.getoption("base_url") and "Database access not allowed" in str(error):
+            pytest.skip("From here on this flow looks into the databases, which --base-url does not reach.")
+        raise
     guard = getattr(item, "funcargs", {}).get("guard")
     if guard and (problems := guard.take()):
         pytest.fail("In the browser, unnoticed by the flow:\n" + "\n".join(map("  {}".format, problems)), pytrace=False)
