@@ -6,13 +6,16 @@ import secrets
 from collections.abc import Callable, Iterator
 
 import pytest
+import pytest_django
 import requests
 import stripe
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.test import Client
 
 from billing import operations, payers, sync
+from billing.models import Customer
 from sandbox import personas, server
 from sandbox.models import Account
 from sandbox.transport import InProcessClient
@@ -65,50 +68,57 @@ def our_stripe(our_account: Account, make_client: Callable[[str], stripe.StripeC
     return make_client(settings.BILLING["SECRET_KEY"])
 
 
-@pytest.fixture
-def sign_up(our_account: Account) -> Callable[[str], User]:
-    """A function that makes one of the demo's people: a user of the site, with a past at Stripe and in the mirror."""
-
-    def persona(username: str) -> User:
-        personas.catalogue(our_account)
-        customer = personas.make(our_account, username)
-        user = User.objects.create_user(username, f"{username}@example.com", "demo")
+@pytest.fixture(scope="module")
+def people(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterator[None]:
+    """The demo's five, with a past at Stripe and in the mirror: made once a module, as they were again in each test."""
+    with django_db_blocker.unblock():
+        account = server.account_named(settings.BILLING["SECRET_KEY"].removeprefix("sk_test_"))
+        personas.catalogue(account)
         sync.catalogue()
-        if customer:
-            payers.link_customer(user, customer)
-        return user
-
-    return persona
+        for username in personas.PERSONAS:
+            user = User.objects.create_user(username, f"{username}@example.com", "demo")
+            if customer := personas.make(account, username):
+                payers.link_customer(user, customer)
+    yield
+    with django_db_blocker.unblock():
+        for alias in settings.DATABASES:
+            call_command("flush", database=alias, interactive=False, verbosity=0)
 
 
 @pytest.fixture
-def alice(sign_up: Callable[[str], User]) -> User:
+def alice(people: None) -> User:
     """A monthly plan, one Visa, four paid invoices."""
-    return sign_up("alice")
+    return User.objects.get(username="alice")
 
 
 @pytest.fixture
-def bob(sign_up: Callable[[str], User]) -> User:
+def bob(people: None) -> User:
     """New: nothing at Stripe yet."""
-    return sign_up("bob")
+    return User.objects.get(username="bob")
 
 
 @pytest.fixture
-def carol(sign_up: Callable[[str], User]) -> User:
+def carol(people: None) -> User:
     """Past due: her card failed at the renewal."""
-    return sign_up("carol")
+    return User.objects.get(username="carol")
 
 
 @pytest.fixture
-def dave(sign_up: Callable[[str], User]) -> User:
+def dave(people: None) -> User:
     """On a trial, without a card."""
-    return sign_up("dave")
+    return User.objects.get(username="dave")
 
 
 @pytest.fixture
-def erin(sign_up: Callable[[str], User]) -> User:
+def erin(people: None) -> User:
     """A yearly plan, three cards of which one has expired, forty invoices."""
-    return sign_up("erin")
+    return User.objects.get(username="erin")
+
+
+@pytest.fixture
+def customer_of() -> Callable[[User], Customer]:
+    """A function from a person to the row of their customer at Stripe."""
+    return lambda user: Customer.objects.get(payer_id=str(user.pk))
 
 
 @pytest.fixture

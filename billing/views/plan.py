@@ -49,8 +49,10 @@ def show_plan(request: Request, error: BillingError | None = None, *, kept: str 
 
 
 def _chosen_plan(request: Request, standing: Standing) -> Plan | None:
-    """Return the plan the page is about: the one named in the query, else the newest."""
+    """Return the plan the page is about: the one named in the query, else the newest. Raises Http404 for another's."""
     named = request.GET.get("subscription", "")
+    if named and named not in {plan.subscription.pk for plan in [*standing.plans, *standing.ended]}:
+        raise Http404
     return next((plan for plan in standing.plans if named in ("", plan.subscription.pk)), None)
 
 
