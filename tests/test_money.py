@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import pytest
 from babel import Locale
-from billing import money
 from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
+
+from billing import money
 
 CURRENCIES = ["usd", "eur", "jpy", "kwd", "isk", "ugx", "huf", "clp", "bhd", "rsd"]
 
