@@ -224,6 +224,11 @@ def test_it_invents_no_endpoint():
     assert ours - stripes == set()
 
 
+def test_its_readme_names_every_resource():
+    text = (ENDPOINTS.parent / "README.md").read_text()
+    assert [route.segments[1] for route in kernel.routes() if f"`{route.segments[1]}`" not in text] == []
+
+
 def endpoints_of_the_sdk():
     found = set()
     for path in Path(stripe.__file__).parent.rglob("_*_service.py"):
