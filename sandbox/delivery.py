@@ -21,7 +21,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.db import connections
 
 from sandbox import clock
-from sandbox.kernel import API_VERSION, Call, Object
+from sandbox.kernel import Call, Object
 from sandbox.models import Account, Delivery, Row
 from sandbox.router import ALIAS
 
@@ -44,33 +44,38 @@ def ensure_self_endpoint(account: Account) -> Object:
     """Let the dashboard in this process hear of everything that happens in `account`; return the endpoint."""
     url = str(getattr(settings, "SANDBOX_WEBHOOK_URL", f"https://{self_host()}/billing/webhooks/stripe/"))
     rows = Row.objects.filter(account=account, kind="webhook_endpoint", deleted=False)
+    known: Object
     for known in rows.values_list("data", flat=True):
         if known["url"] == url:
             return known
-    endpoint = {
-        "id": f"we_self{account.pk}",
-        "object": "webhook_endpoint",
-        "api_version": API_VERSION,
-        "application": None,
-        "created": clock.now(account),
-        "description": "The dashboard in this process",
-        "enabled_events": ["*"],
-        "livemode": False,
-        "metadata": {},
-        "status": "enabled",
-        "url": url,
-    }
-    secret = str(getattr(settings, "SANDBOX_WEBHOOK_SECRET", "whsec_sandbox"))
+    endpoint = new_endpoint(f"we_self{account.pk}", url, ["*"], clock.now(account))
     Row.objects.create(
         account=account,
         kind="webhook_endpoint",
         stripe_id=endpoint["id"],
         created=endpoint["created"],
         data=endpoint,
-        private={"secret": secret},
+        private={"secret": str(getattr(settings, "SANDBOX_WEBHOOK_SECRET", "whsec_sandbox"))},
         status="enabled",
     )
     return endpoint
+
+
+def new_endpoint(id: str, url: str, enabled_events: list[str], created: int) -> Object:
+    """Return a webhook endpoint that is stored nowhere yet; `created` in epoch seconds."""
+    return {
+        "id": id,
+        "object": "webhook_endpoint",
+        "api_version": None,
+        "application": None,
+        "created": created,
+        "description": None,
+        "enabled_events": enabled_events,
+        "livemode": False,
+        "metadata": {},
+        "status": "enabled",
+        "url": url,
+    }
 
 
 def endpoints(call: Call, type_: str) -> list[str]:
@@ -195,7 +200,8 @@ def _lease(delivery: Delivery) -> None:
 
 def _event(delivery: Delivery) -> Object:
     rows = Row.objects.filter(account=delivery.account, kind="event", stripe_id=delivery.event)
-    return rows.values_list("data", flat=True).get()
+    event: Object = rows.values_list("data", flat=True).get()
+    return event
 
 
 def _call_self(url: str, headers: dict[str, str], body: bytes) -> tuple[int | None, str]:
@@ -207,14 +213,15 @@ def _call_self(url: str, headers: dict[str, str], body: bytes) -> tuple[int | No
     request = WSGIRequest(_environ(url, headers, body))
     response = contextvars.copy_context().run(_handler().get_response, request)
     request.close()
-    return response.status_code, response.content.decode(errors="replace")
+    return response.status_code, getattr(response, "content", b"").decode(errors="replace")
 
 
 def _handler() -> BaseHandler:
-    if not hasattr(_thread, "handler"):
-        _thread.handler = BaseHandler()
-        _thread.handler.load_middleware()
-    return _thread.handler
+    handler: BaseHandler | None = getattr(_thread, "handler", None)
+    if handler is None:
+        handler = _thread.handler = BaseHandler()
+        handler.load_middleware()
+    return handler
 
 
 def _environ(url: str, headers: dict[str, str], body: bytes) -> dict[str, object]:
@@ -286,8 +293,8 @@ def _record(delivery: Delivery, status: int | None, text: str) -> None:
 
 def _count_pending(delivery: Delivery) -> None:
     """Keep the event's `pending_webhooks` true: how many endpoints have not taken it."""
-    left = Delivery.objects.filter(account=delivery.account, event=delivery.event)
-    left = left.exclude(state=Delivery.SUCCEEDED).values("endpoint").distinct().count()
+    open_ones = Delivery.objects.filter(account=delivery.account, event=delivery.event)
+    left = open_ones.exclude(state=Delivery.SUCCEEDED).values("endpoint").distinct().count()
     row = Row.objects.get(account=delivery.account, kind="event", stripe_id=delivery.event)
     row.data["pending_webhooks"] = left
     row.status = "pending" if left else "delivered"

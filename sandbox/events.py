@@ -18,11 +18,11 @@ def emit(call: Call, type_: str, obj: Object, previous: Object | None = None) ->
 
     Runs inside the request's transaction: where that is rolled back, the event never happened.
     """
-    data = {"object": copy.deepcopy(obj)}
+    data: Object = {"object": copy.deepcopy(obj)}
     if previous is not None and (type_.endswith(".updated") or type_ in _WITH_PREVIOUS):
         data["previous_attributes"] = previous
     endpoints = delivery.endpoints(call, type_)
-    event = {
+    event: Object = {
         "id": new_id(call, "evt"),
         "object": "event",
         "api_version": API_VERSION,
@@ -52,7 +52,8 @@ def previous_attributes(old: Object, new: Object) -> Object:
     """Return the old values of what changed: hash by hash, lists and embedded objects whole, absent keys as None."""
     changed: Object = {}
     for key in [*old, *(key for key in new if key not in old)]:
-        before, after = old.get(key), new.get(key)
+        before: Any = old.get(key)
+        after: Any = new.get(key)
         if before == after and (key in old) == (key in new):
             continue
         changed[key] = previous_attributes(before, after) if _both_hashes(before, after) else copy.deepcopy(before)

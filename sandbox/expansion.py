@@ -30,12 +30,10 @@ def trimmed(value: Any) -> Any:
         return [trimmed(each) for each in value]
     if not isinstance(value, dict):
         return value
-    kind = value.get("object")
-    seen = _CLIENT_SIDE.get(kind, value)
-    hidden = _SERVER_SIDE.get(kind or "", set())
+    kind = str(value.get("object"))
+    seen, hidden = _CLIENT_SIDE.get(kind, value), _SERVER_SIDE.get(kind, set())
     if kind == "payment_method":
-        card = {key: part for key, part in (value.get("card") or {}).items() if key not in {"fingerprint"}}
-        value = {**value, "card": card} if "card" in value else value
+        value = {**value, "card": {key: part for key, part in value["card"].items() if key != "fingerprint"}}
     return {key: trimmed(part) for key, part in value.items() if key in seen and key not in hidden}
 
 

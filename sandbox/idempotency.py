@@ -32,7 +32,7 @@ def answer_once(call: Call, request: Request, response: Response, execute: Calla
     response.headers["Idempotency-Key"] = key
     # Keyed: a browser's request may carry a card number, and a bare hash of so few digits can be turned back.
     asked = "\n".join((request.method, request.path, request.query, request.body))
-    before = _claim(call, salted_hmac("sandbox.idempotency", asked, algorithm="sha256").hexdigest())
+    before = _claim(call, key, salted_hmac("sandbox.idempotency", asked, algorithm="sha256").hexdigest())
     if before is not None:
         response.status, response.body = before.status or 500, before.body
         response.headers["Original-Request"] = before.request_id
@@ -47,32 +47,32 @@ def remember(call: Call, status: int, body: str) -> None:
         IdempotencyKey.objects.filter(account=call.account, key=call.idempotency_key).update(status=status, body=body)
 
 
-def _claim(call: Call, fingerprint: str) -> IdempotencyKey | None:
+def _claim(call: Call, key: str, fingerprint: str) -> IdempotencyKey | None:
     """Take the key for this request; return the row of a request that is finished under the same key."""
-    known = IdempotencyKey.objects.filter(account=call.account, key=call.idempotency_key).first()
+    known = IdempotencyKey.objects.filter(account=call.account, key=key).first()
     if known is not None and _is_stale(known, call.now):
         known.delete()
         known = None
     if known is None:
+        claim = IdempotencyKey(account=call.account, key=key, fingerprint=fingerprint)
+        claim.request_id, claim.created, claim.claimed_at = call.request_id or "", call.now, clock.wall()
         try:
             with transaction.atomic(using=ALIAS):
-                IdempotencyKey.objects.create(
-                    account=call.account,
-                    key=call.idempotency_key,
-                    fingerprint=fingerprint,
-                    request_id=call.request_id,
-                    created=call.now,
-                    claimed_at=clock.wall(),
-                )
+                claim.save(force_insert=True)
             return None
-        except IntegrityError:
-            known = IdempotencyKey.objects.get(account=call.account, key=call.idempotency_key)
+        except IntegrityError:  # another thread was quicker
+            known = IdempotencyKey.objects.get(account=call.account, key=key)
+    _check(known, fingerprint)
+    return known
+
+
+def _check(known: IdempotencyKey, fingerprint: str) -> None:
     if known.fingerprint != fingerprint:
         raise StripeError(
             400,
             "idempotency_error",
             "Keys for idempotent requests can only be used with the same parameters they were first used with. Try "
-            f"using a key other than '{call.idempotency_key}' if you meant to execute a different request.",
+            f"using a key other than '{known.key}' if you meant to execute a different request.",
         )
     if known.status is None:
         raise StripeError(
@@ -82,7 +82,6 @@ def _claim(call: Call, fingerprint: str) -> IdempotencyKey | None:
             "submitted twice, and the other request is still going through). Please try again later.",
             code="idempotency_key_in_use",
         )
-    return known
 
 
 def _is_stale(known: IdempotencyKey, now: int) -> bool:

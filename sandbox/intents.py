@@ -215,7 +215,9 @@ def require_payment_method(call: Call, intent: Object) -> Object:
 def unexpected_state(intent: Object, message: str) -> StripeError:
     """Return the 400 for what an intent's status does not allow; it carries the intent."""
     kind = intent["object"]
-    return StripeError(400, "invalid_request_error", message, code=f"{kind}_unexpected_state", **{kind: intent})
+    error = invalid(message, code=f"{kind}_unexpected_state")
+    error.body[kind] = intent
+    return error
 
 
 def refuse(intent: Object, verb: str, allowed: set[str]) -> None:

@@ -90,7 +90,8 @@ def delete(call: Call, obj: Object, event: str | None = None) -> Object:
 
 def private(call: Call, obj: Object) -> dict[str, Any]:
     """Return what Stripe knows of an object and never shows."""
-    return _rows(call, obj["object"]).values_list("private", flat=True).get(stripe_id=obj["id"])
+    known: dict[str, Any] = _rows(call, obj["object"]).values_list("private", flat=True).get(stripe_id=obj["id"])
+    return known
 
 
 def set_private(call: Call, obj: Object, **values: Any) -> None:
@@ -108,7 +109,8 @@ def schedule(call: Call, obj: Object, due_at: int | None) -> None:
 def next_due(call: Call, until: int) -> tuple[int, Object] | None:
     """Return (moment, object) for the earliest scheduled object at or before `until`."""
     due = Row.objects.filter(account=call.account, due_at__lte=until).order_by("due_at", "id")
-    return due.values_list("due_at", "data").first()
+    found: tuple[int, Object] | None = due.values_list("due_at", "data").first()  # type: ignore[assignment]
+    return found
 
 
 def query(call: Call, kind: str, **columns: Any) -> Iterator[Object]:

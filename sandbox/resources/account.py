@@ -5,7 +5,7 @@ from __future__ import annotations
 from sandbox import store
 from sandbox.kernel import Call, Object, route
 
-_NOTHING_DUE = {
+_NOTHING_DUE: Object = {
     "alternatives": [],
     "current_deadline": None,
     "currently_due": [],

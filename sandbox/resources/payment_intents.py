@@ -182,7 +182,7 @@ def capture(call: Call, intent: str) -> Object:
     """Take the money that was reserved, or a part of it; the rest is let go."""
     obj = store.get(call, "payment_intent", intent, "intent")
     intents.refuse(obj, "capture", {"requires_capture"})
-    wanted = call.params.get("amount_to_capture", obj["amount_capturable"])
+    wanted = int(call.params.get("amount_to_capture", obj["amount_capturable"]))
     if wanted > obj["amount_capturable"]:
         message = f"The remaining amount to capture is {obj['amount_capturable']}, which is less than {wanted}."
         raise invalid(message, param="amount_to_capture", code="amount_too_large")

@@ -238,7 +238,7 @@ def _from_token(call: Call, token: str, given: Object) -> Object:
 
 
 def _insert(call: Call, card: Card, month: int, year: int, *, cvc: bool, given: Object) -> Object:
-    obj = {
+    obj: Object = {
         "id": new_id(call, "pm"),
         "object": "payment_method",
         "allow_redisplay": "unspecified",

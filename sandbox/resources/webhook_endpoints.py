@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from sandbox import store
+from sandbox import delivery, store
 from sandbox.kernel import API_VERSION, Call, Object, invalid, new_id, new_secret, route
 from sandbox.params import boolean, clearable, listing, metadata, not_emulated, required, string
 
@@ -31,20 +31,9 @@ def create(call: Call) -> Object:
     if given.get("api_version", API_VERSION) != API_VERSION:
         message = f"The sandbox renders events at {API_VERSION} only, not at {given['api_version']}."
         raise invalid(message, param="api_version")
-    endpoint = {
-        "id": new_id(call, "we"),
-        "object": "webhook_endpoint",
-        "api_version": given.get("api_version"),
-        "application": None,
-        "created": call.now,
-        "description": None,
-        "enabled_events": _events(given["enabled_events"]),
-        "livemode": False,
-        "metadata": {},
-        "status": "enabled",
-        "url": _url(given["url"]),
-    }
-    store.update(endpoint, given, *_FIELDS)
+    wanted = _events(given["enabled_events"])
+    endpoint = delivery.new_endpoint(new_id(call, "we"), _url(given["url"]), wanted, call.now)
+    store.update(endpoint, given, "api_version", *_FIELDS)
     secret = new_secret(call, "whsec_", 32)
     store.insert(call, endpoint, None, secret=secret)
     return {**endpoint, "secret": secret}
