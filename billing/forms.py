@@ -56,8 +56,8 @@ class CardForm(TokenForm):
 
     @property
     def address(self) -> dict[str, str]:
-        """The address under Stripe's keys; an emptied field is sent empty, so that it is cleared."""
-        return {key: self.cleaned_data[key] for key in ADDRESS}
+        """The address under Stripe's keys. It replaces the one before: what is left empty is gone."""
+        return {key: self.cleaned_data[key] for key in ADDRESS if self.cleaned_data[key]}
 
 
 def _choices(form: forms.Form, name: str, choices: list[tuple[Any, str]]) -> None:

@@ -214,7 +214,7 @@ def edit_card(
 def _edit_card(run: Run) -> dict[str, Any]:
     update = {
         "card": {"exp_month": run.params["exp_month"], "exp_year": run.params["exp_year"]},
-        "billing_details": {"address": run.params["address"]},
+        "billing_details": {"address": run.params["address"] or ""},
     }
     run.keep(gateway.update_payment_method(run.params["card"], update, run.key("update")))
     return {"card": run.params["card"]}
