@@ -57,7 +57,8 @@ find_npm() {
 install_front_end() {
     npm=$(find_npm) || exit 1
     echo "Installing front-end files with npm …"
-    { "$npm" ci --no-audit --no-fund --loglevel=error && "$npm" run --silent build; } >"$log" 2>&1 ||
+    { "$npm" ci --prefer-offline --fetch-retry-maxtimeout=10000 --no-audit --no-fund --loglevel=error &&
+        "$npm" run --silent build; } >"$log" 2>&1 ||
         die "The front-end files could not be installed; is the network reachable? npm's words are in $log."
 }
 
