@@ -8,4 +8,5 @@ app_name = "sandbox"
 urlpatterns = [
     path("v1/<path:path>", views.api, name="api"),
     path("", include("sandbox.browser")),
+    path("", include("sandbox.invoice_pages")),
 ]

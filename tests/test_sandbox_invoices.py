@@ -558,3 +558,67 @@ def test_no_cent_is_lost_on_any_way_through(shop, steps):
         assert invoice.amount_due == invoice.amount_paid + invoice.amount_remaining
     balance = shop.v1.customers.retrieve(customer).balance
     assert balance == sum(invoice.total - invoice.amount_due for invoice in final)
+
+
+# The pages that an invoice links to
+
+
+def path_of(url):
+    assert url.startswith("http://")
+    return "/" + url.split("/", 3)[3]
+
+
+@pytest.fixture
+def upgraded(shop, alice):
+    """The invoice of an upgrade in the middle of November: 34.75 dollars, paid."""
+    subscription = shop.subscribe(alice)
+    shop.go("2026-11-16")
+    return shop.change(subscription, shop.business, proration_behavior="always_invoice").latest_invoice
+
+
+def test_the_hosted_page_says_what_was_billed(client, upgraded):
+    page = client.get(path_of(upgraded.hosted_invoice_url))
+    assert page.status_code == 200
+    words = page.content.decode()
+    for expected in (upgraded.number, "Paid", "Alice Archer", "Unused time on Team", "-$14.50", "$49.50", "$35.00"):
+        assert expected in words
+    assert "script-src" not in page.headers["Content-Security-Policy"]  # default-src 'none': no script at all
+
+
+def test_the_hosted_page_of_an_open_invoice_says_what_is_due(client, shop, alice):
+    invoice = open_invoice(shop, alice, 1234)
+    assert "$12.34 due" in client.get(path_of(invoice.hosted_invoice_url)).content.decode()
+
+
+def test_the_pdf_is_a_document_with_the_same_words(client, upgraded):
+    answer = client.get(path_of(upgraded.invoice_pdf))
+    assert answer.headers["Content-Type"] == "application/pdf"
+    assert answer.headers["Content-Disposition"] == f'inline; filename="Invoice-{upgraded.number}.pdf"'
+    assert answer.content.startswith(b"%PDF-")
+    assert answer.content.rstrip().endswith(b"%%EOF")
+    for expected in (upgraded.number, "Alice Archer", "$35.00", "Business"):
+        assert expected.encode() in answer.content
+
+
+def test_a_name_in_any_script_still_makes_a_document(client, shop):
+    customer = shop.customer(name="山田 & <Zoë>")
+    invoice = open_invoice(shop, customer, 1000)
+    assert client.get(path_of(invoice.invoice_pdf)).content.startswith(b"%PDF-")
+    assert "山田 &amp; &lt;Zoë&gt;" in client.get(path_of(invoice.hosted_invoice_url)).content.decode()
+
+
+def test_a_long_invoice_runs_over_several_pages(client, shop, alice):
+    invoice = open_invoice(shop, alice, *[101] * 60)
+    document = client.get(path_of(invoice.invoice_pdf)).content
+    assert b"/Count 3" in document
+
+
+def test_a_link_that_was_tampered_with_leads_nowhere(client, upgraded):
+    path = path_of(upgraded.hosted_invoice_url)
+    assert client.get(path[:-3] + "x/").status_code == 404
+    assert client.post(path).status_code == 405
+
+
+def test_a_draft_has_no_links(shop, alice):
+    draft = bill(shop, alice, 1000)
+    assert (draft.hosted_invoice_url, draft.invoice_pdf) == (None, None)
