@@ -264,6 +264,7 @@ def _change_plan(run: Run) -> dict[str, Any]:
     if not changed["pending_update"]:
         if changed["latest_invoice"]:
             run.keep_fresh("invoice", changed["latest_invoice"])
+            run.keep_fresh("customer", changed["customer"])  # its balance: credit that the change left, or used up
         run.answer["payment"] = Payment("succeeded")
         return {"subscription": changed["id"], "invoice": ""}
     run.answer["payment"] = _pay_parked_change(run, changed)
