@@ -9,6 +9,7 @@ PORT ?= 8000
 WORKERS ?= 2
 PYTHON := .venv/bin/python
 FRONT_END := assets/vendor/htmx.min.js
+BENCHMARKS := $(wildcard benchmarks/*.py)
 export PORT RELOAD
 
 # Tests and checks run on the sandbox even where .env holds real keys: a variable that is set, though empty, beats it.
@@ -32,7 +33,7 @@ help:
 	@echo "make test     every test, browser flows included                              (WORKERS=4)"
 	@echo "make flows    the browser flows alone                                         (HEADED=1 to watch)"
 	@echo "make check    ruff, mypy, import rules, Django's deployment check, migrations"
-	@echo "make bench    the figures of the README"
+	@echo "make bench    the benchmarks in benchmarks/"
 	@echo "make clean    remove everything that the above made, demo data included"
 
 run: .venv/run.stamp $(FRONT_END)
@@ -59,7 +60,7 @@ check-deployment: .venv/dev.stamp
 	$(PYTHON) manage.py makemigrations --check --dry-run
 
 bench: .venv/dev.stamp $(FRONT_END)
-	@for benchmark in benchmarks/*.py; do $(PYTHON) $$benchmark || exit 1; done
+	@$(if $(BENCHMARKS),for each in $(BENCHMARKS); do $(PYTHON) $$each || exit 1; done,echo "There are no benchmarks yet.")
 
 clean:
 	rm -rf .venv node_modules assets var test-results .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
