@@ -26,7 +26,7 @@ def shown(response) -> list[str]:
 
 
 def link(response, words: str) -> str | None:
-    found = re.search(rf'href="(\?[^"]+)"[^>]*>(?:<svg.*?</svg>)?{words}', response.content.decode())
+    found = re.search(rf'href="([^"]+)"[^>]*>(?:<svg.*?</svg>)?{words}', response.content.decode())
     return found and found[1]
 
 
@@ -68,14 +68,14 @@ def test_paging_older_and_newer_shows_every_invoice_once_and_comes_back(client, 
     client.force_login(erin)
     pages = [client.get(INVOICES)]
     while older := link(pages[-1], "Older"):
-        pages.append(client.get(INVOICES + older))
+        pages.append(client.get(older))
     seen = [invoice for page in pages for invoice in shown(page)]
     rows = Invoice.objects.filter(customer__payer_id=str(erin.pk)).order_by("-created", "-pk")
     assert [len(shown(page)) for page in pages] == [12, 12, 12, 4]
     assert seen == list(rows.values_list("pk", flat=True))
     assert link(pages[0], "Newer") is None
     for page in reversed(pages[:-1]):
-        back = client.get(INVOICES + link(pages[pages.index(page) + 1], "Newer"))
+        back = client.get(link(pages[pages.index(page) + 1], "Newer"))
         assert shown(back) == shown(page)
 
 
@@ -87,7 +87,7 @@ def test_invoices_of_one_second_are_neither_lost_nor_shown_twice(client, erin):
         seen += shown(page)
         if not (older := link(page, "Older")):
             break
-        page = client.get(INVOICES + older)
+        page = client.get(older)
     assert len(seen) == len(set(seen)) == 40
 
 

@@ -275,6 +275,17 @@ def test_amounts_have_the_decimals_of_their_currency(amount, currency, written, 
     assert written in words(client.get(reverse("billing:home"))).replace("\xa0", " ")
 
 
+def test_amounts_and_dates_are_written_as_the_reader_writes_them(client, alice):
+    Invoice.objects.filter(customer__payer_id=str(alice.pk)).update(created="2026-03-04T12:00:00Z")
+    client.force_login(alice)
+    english = words(client.get(reverse("billing:home")))
+    german = words(client.get(reverse("billing:home"), headers={"Accept-Language": "de"})).replace("\xa0", " ")
+    assert "4 Mar 2026" in english
+    assert "$29.00" in english
+    assert "04.03.2026" in german
+    assert "29,00 $" in german
+
+
 def test_two_plans_stand_side_by_side(client, alice):
     first = Subscription.objects.get(customer__payer_id=str(alice.pk))
     Subscription(

@@ -331,6 +331,12 @@ def test_the_preview_is_the_only_page_that_asks_stripe(client, alice, stripe_cal
     assert stripe_calls == ["POST /v1/invoices/create_preview"]
 
 
+def test_a_link_to_subscribe_leads_who_has_a_plan_to_the_change(client, alice):
+    client.force_login(alice)
+    response = client.get(SUBSCRIBE, {"price": "business_monthly"})
+    assert (response.status_code, response["Location"]) == (302, f"{CHANGE}?price=business_monthly")
+
+
 def test_what_was_shown_is_what_is_charged(client, alice, our_stripe):
     client.force_login(alice)
     preview = client.get(CHANGE, {"price": "business_monthly"})

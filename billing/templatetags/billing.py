@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from babel.dates import format_date, format_datetime, get_timezone_gmt
+from babel.dates import format_date, format_datetime, format_time, get_timezone_gmt
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
@@ -110,14 +110,16 @@ def day(moment: datetime | int | None) -> SafeString | str:
 @register.filter
 def plain_day(moment: datetime) -> str:
     """Write a date as text, for messages and attributes: "20 Nov 2026"."""
-    return format_date(timezone.localtime(moment).date(), "d MMM y", locale=current_locale())
+    locale = current_locale()
+    pattern = "d MMM y" if locale.language == "en" else "medium"  # 3/4/2026 is two days in English
+    return format_date(timezone.localtime(moment).date(), pattern, locale=locale)
 
 
 @register.filter
 def moment(moment: datetime) -> SafeString:
     """Write date and time in the reader's zone."""
     local = timezone.localtime(moment)
-    return _time_element(moment, format_datetime(local, "d MMM y, HH:mm", locale=current_locale()))
+    return _time_element(moment, f"{plain_day(moment)}, {format_time(local, 'HH:mm', locale=current_locale())}")
 
 
 def _time_element(moment: datetime, text: str) -> SafeString:

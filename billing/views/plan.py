@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -81,7 +82,10 @@ def subscribe(request: Request) -> HttpResponse:
         offer = offered_price(_asked(request, "price"), actor.customer)
     except Refused as error:
         return show_plan(request, error)
-    bill = _first_bill(actor, offer)
+    standing = standing_of(actor.customer)
+    if request.method == "GET" and any(plan.subscription.status != "incomplete" for plan in standing.plans):
+        return redirect(f"{reverse('billing:change_plan')}?price={offer.price.lookup_key}")
+    bill = _first_bill(standing, offer)
     if request.method == "GET":
         return show_bill(request, bill)
 
@@ -91,8 +95,7 @@ def subscribe(request: Request) -> HttpResponse:
     return pay(request, actor, bill, submit)
 
 
-def _first_bill(actor: Actor, offer: Offer) -> Bill:
-    standing = standing_of(actor.customer)
+def _first_bill(standing: Standing, offer: Offer) -> Bill:
     return Bill(
         page="plan",
         part="subscribe",
