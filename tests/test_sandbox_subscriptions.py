@@ -824,6 +824,15 @@ def test_paying_applies_a_pending_upgrade(shop, alice, late):
     assert shop.events(before)[-2:] == ["customer.subscription.updated", "customer.subscription.pending_update_applied"]
 
 
+def test_an_item_that_was_added_pending_is_there_once_it_is_paid(shop, alice, late):
+    item = shop.v1.subscription_items.create({"subscription": late.id, "price": shop.business, **PENDING})
+    with pytest.raises(stripe.InvalidRequestError):
+        shop.v1.subscription_items.retrieve(item.id)
+    shop.card(alice)
+    shop.v1.invoices.pay(shop.invoices(alice)[0].id)
+    assert shop.v1.subscription_items.retrieve(item.id).price.id == shop.business
+
+
 def test_a_good_card_applies_the_upgrade_at_once(shop, alice):
     subscription = shop.subscribe(alice)
     shop.go("2026-11-16")

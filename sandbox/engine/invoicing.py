@@ -126,6 +126,7 @@ def finalize(call: Call, invoice: Object) -> Object:
 
 def mark_paid(call: Call, invoice: Object, *, out_of_band: bool = False) -> Object:
     """Close an invoice as paid; announces invoice.paid and, unless paid elsewhere, invoice.payment_succeeded."""
+    invoice.pop("status_details", None)  # it says why an invoice was given up
     invoice |= {
         "amount_paid": 0 if out_of_band else invoice["amount_due"],
         "amount_remaining": 0,

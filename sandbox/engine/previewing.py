@@ -26,6 +26,8 @@ def preview(call: Call, params: dict[str, Any]) -> Object:
     with transaction.atomic(using=ALIAS):
         details = params.get("subscription_details", {})
         subscription = _subscription(call, params, details)
+        for given in params.get("invoice_items", []):
+            _add(call, params, given, subscription)
         invoice = _of(call, subscription, details) if subscription else _first(call, params, details)
         transaction.set_rollback(True, using=ALIAS)
     return invoice
@@ -62,6 +64,16 @@ def _subscription(call: Call, params: dict[str, Any], details: dict[str, Any]) -
     if not running:
         raise _none(customer["id"])
     return min(running, key=standing.period_end)
+
+
+def _add(call: Call, params: dict[str, Any], given: dict[str, Any], subscription: Object | None) -> None:
+    """Let an item of the request's own wait for the invoice, until the rollback."""
+    customer = subscription["customer"] if subscription else params.get("customer")
+    if customer is None:
+        raise invalid("You must pass `customer` to preview invoice items.", param="customer", code="parameter_missing")
+    currency = given.get("currency") or (subscription["currency"] if subscription else "usd")
+    price = {"pricing": {"price": given["price"]}} if "price" in given else {}
+    ledger.invoice_item(call, customer, ledger.one_off(call, given | price, currency))
 
 
 def _first(call: Call, params: dict[str, Any], details: dict[str, Any]) -> Object:

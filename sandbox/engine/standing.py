@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sandbox import events, store
-from sandbox.engine import invoicing
+from sandbox.engine import invoicing, items
 from sandbox.engine.calendar import DAY, HOUR
 from sandbox.kernel import Call, Object, invalid
 
@@ -211,6 +211,7 @@ def _take_what_was_paid_for(call: Call, subscription: Object, invoice: Object) -
     if waiting and waiting["invoice"] == invoice["id"]:
         store.set_private(call, subscription, when_paid=None)
         subscription |= waiting["fields"] | {"pending_update": None}
+        items.keep(call, subscription)
 
 
 def _recovers(call: Call, subscription: Object, invoice: Object) -> bool:

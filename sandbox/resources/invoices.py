@@ -239,7 +239,7 @@ def lines(call: Call, invoice: str) -> Object:
     "/v1/invoices/create_preview",
     {
         "automatic_tax": not_emulated,
-        "currency": currency,
+        "currency": not_emulated,
         "customer": string,
         "customer_account": not_emulated,
         "customer_details": not_emulated,
@@ -247,7 +247,7 @@ def lines(call: Call, invoice: str) -> Object:
         "invoice_items": [{**invoice_items.FIELDS, "currency": currency, "invoiceitem": not_emulated, "price": string}],
         "issuer": not_emulated,
         "on_behalf_of": not_emulated,
-        "preview_mode": enum("next", "recurring"),
+        "preview_mode": not_emulated,
         "schedule": not_emulated,
         "schedule_details": not_emulated,
         "subscription": string,

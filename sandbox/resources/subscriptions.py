@@ -94,7 +94,7 @@ _FIELDS = {
     "trial_settings": {
         "end_behavior": required(
             {
-                "billing_cycle_anchor": enum("now", "unchanged"),
+                "billing_cycle_anchor": not_emulated,
                 "missing_payment_method": required(enum("cancel", "create_invoice", "pause")),
             }
         )
