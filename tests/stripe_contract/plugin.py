@@ -37,11 +37,14 @@ class Contract:
         """Mark what this thread sends to the sandbox during `ask` as the dashboard's own."""
 
         def marked(*args: Any) -> Any:
+            outer = getattr(
+                self._billing, "asks", False
+            )  # a call of ours may deliver a webhook that makes us call again
             self._billing.asks = True
             try:
                 return ask(*args)
             finally:
-                self._billing.asks = False
+                self._billing.asks = outer
 
         return marked
 
