@@ -130,6 +130,13 @@ def test_an_automatic_invoice_finalises_and_charges_itself(shop, alice):
     assert shop.v1.invoices.retrieve(draft.id).status == "paid"
 
 
+def test_finalising_with_auto_advance_charges_an_hour_later(shop, alice):
+    invoice = shop.v1.invoices.finalize_invoice(bill(shop, alice, 1000).id, {"auto_advance": True})
+    assert (invoice.status, invoice.next_payment_attempt) == ("open", NOVEMBER + HOUR)
+    shop.go(NOVEMBER + HOUR)
+    assert shop.v1.invoices.retrieve(invoice.id).status == "paid"
+
+
 def test_a_manual_draft_stays_a_draft(shop, alice):
     draft = bill(shop, alice, 1000)
     shop.go("2027-11-01")
@@ -176,6 +183,31 @@ def test_an_invoice_takes_what_waits_only_when_asked(shop, alice):
     including = {"customer": alice, "pending_invoice_items_behavior": "include"}
     assert shop.v1.invoices.create(including).total == 700
     assert shop.v1.invoices.create(including).total == 0
+
+
+def test_an_invoice_can_take_what_waits_for_a_subscription(shop, alice):
+    subscription = shop.subscribe(alice)
+    shop.go("2026-11-16")
+    shop.change(subscription, shop.business)
+    params = {"customer": alice, "subscription": subscription.id}
+    assert amounts(shop.v1.invoices.create(params)) == [-1450, 4950]
+    with pytest.raises(stripe.InvalidRequestError) as nothing:
+        shop.v1.invoices.create(params)
+    assert nothing.value.code == "invoice_no_subscription_line_items"
+
+
+def test_an_item_of_a_subscription_waits_for_its_invoices_only(shop, alice):
+    shop.subscribe(alice)
+    other = shop.subscribe(alice, shop.plan("Yearly", 20_000, "year"))
+    shop.v1.invoice_items.create({"customer": alice, "amount": 700, "currency": "usd", "subscription": other.id})
+    shop.go(DECEMBER + HOUR)
+    assert amounts(shop.invoices(alice)[0]) == [2900]
+
+
+def test_fractions_of_a_cent_are_multiplied_before_they_are_rounded(shop, alice):
+    params = {"customer": alice, "currency": "usd", "quantity": 3, "unit_amount_decimal": "0.25"}
+    item = shop.v1.invoice_items.create(params)
+    assert (item.amount, shop.v1.invoice_items.retrieve(item.id).quantity) == (1, 3)  # 0.75 cents
 
 
 @pytest.mark.parametrize(
@@ -329,6 +361,12 @@ def test_sending_finalises_and_says_so(shop, alice):
     sent = shop.v1.invoices.send_invoice(draft.id)
     assert (sent.status, sent.due_date) == ("open", NOVEMBER + 7 * DAY)
     assert shop.events()[-1] == "invoice.sent"
+
+
+def test_a_void_invoice_is_not_sent(shop, alice):
+    invoice = shop.v1.invoices.void_invoice(open_invoice(shop, alice, 1000).id)
+    with pytest.raises(stripe.InvalidRequestError):
+        shop.v1.invoices.send_invoice(invoice.id)
 
 
 def test_sending_needs_a_due_date(shop, alice):
@@ -500,6 +538,27 @@ def test_there_is_no_next_invoice_of_what_ends(shop, alice):
         preview(shop, subscription)
     with pytest.raises(stripe.InvalidRequestError):
         shop.v1.invoices.create_preview({"customer": alice})
+
+
+def test_what_waits_is_billed_when_it_ends(shop, alice):
+    subscription = shop.subscribe(alice)
+    shop.go("2026-11-16")
+    shop.change(subscription, shop.business, cancel_at_period_end=True)
+    assert amounts(preview(shop, subscription)) == [-1450, 4950]
+    shop.go(DECEMBER)
+    assert amounts(shop.invoices(alice)[0]) == [-1450, 4950]
+
+
+def test_a_preview_needs_to_know_whose(shop):
+    for params in ({}, {"invoice_items": [{"amount": 1}], "subscription_details": {"items": [{"price": shop.team}]}}):
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            shop.v1.invoices.create_preview(params)
+        assert (refused.value.param, refused.value.code) == ("customer", "parameter_missing")
+
+
+def test_nobody_in_particular_can_see_what_a_plan_would_cost(shop):
+    shown = shop.v1.invoices.create_preview({"subscription_details": {"items": [{"price": shop.team}]}})
+    assert (shown.total, shown.customer) == (2900, None)
 
 
 def test_a_preview_names_the_item_that_does_not_exist(shop, alice):

@@ -204,6 +204,8 @@ def test_it_refuses_a_card_of_another_customer(shop, alice):
         ({"default_payment_method": "pm_none"}, "default_payment_method", "resource_missing"),
         ({"trial_end": NOVEMBER}, "trial_end", None),
         ({"billing_cycle_anchor": NOVEMBER + 40 * DAY}, "billing_cycle_anchor", None),
+        ({"billing_cycle_anchor": NOVEMBER - DAY}, "billing_cycle_anchor", None),
+        ({"cancel_at": DECEMBER, "cancel_at_period_end": True}, "cancel_at", None),
         ({"collection_method": "send_invoice"}, "days_until_due", None),
         ({"cancel_at": NOVEMBER - 1}, "cancel_at", None),
     ],
@@ -248,6 +250,20 @@ def test_tiers_are_billed_by_quantity(shop, alice):
     price = shop.plan("Seats", 0, billing_scheme="tiered", tiers_mode="graduated", tiers=tiers)
     subscription = shop.subscribe(alice, items=[{"price": price, "quantity": 7}])
     assert subscription.latest_invoice.total == 6600  # 5 × 1000 + 2 × 800
+
+
+def test_a_metered_price_asks_for_nothing_in_advance(shop, alice):
+    price = shop.plan("Calls", 10, recurring={"interval": "month", "usage_type": "metered"})
+    subscription = shop.subscribe(alice, price)
+    assert (subscription.status, subscription.latest_invoice.total) == ("active", 0)
+    assert "quantity" not in item_of(subscription)
+
+
+def test_a_subscription_holds_twenty_items_at_most(shop, alice):
+    product = shop.v1.products.create({"name": "Part"}).id
+    price = {"currency": "usd", "product": product, "recurring": {"interval": "month"}, "unit_amount": 100}
+    with pytest.raises(stripe.InvalidRequestError, match="at most 20"):
+        shop.subscribe(alice, items=[{"price_data": price}] * 21)
 
 
 def test_yen_and_dinars_have_no_cents_and_three_decimals(shop):
@@ -413,6 +429,31 @@ def test_a_trial_can_be_prolonged(shop, alice):
     later = shop.v1.subscriptions.update(trial.id, {"trial_end": NOVEMBER + 20 * DAY})
     assert (later.trial_end, item_of(later).current_period_end) == (NOVEMBER + 20 * DAY,) * 2
     assert len(shop.invoices(alice)) == 1
+
+
+def test_a_running_subscription_can_go_into_a_trial(shop, alice):
+    subscription = shop.subscribe(alice)
+    shop.go("2026-11-16")
+    params = {"trial_end": at("2026-12-16"), "expand": ["latest_invoice"]}
+    trial = shop.v1.subscriptions.update(subscription.id, params)
+    assert (trial.status, trial.trial_start, trial.trial_end) == ("trialing", shop.now, at("2026-12-16"))
+    assert amounts(trial.latest_invoice) == [-1450, 0]  # half of November back, and the trial's zero
+    shop.go("2026-12-16T01:00:00")
+    assert shop.invoices(alice)[0].amount_paid == 1450  # 2900, of which 1450 was credit
+
+
+def test_a_trial_cannot_end_in_the_past(shop, alice):
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.v1.subscriptions.update(shop.subscribe(alice).id, {"trial_end": NOVEMBER - 1})
+    assert refused.value.param == "trial_end"
+
+
+def test_a_price_may_bring_its_own_trial(shop, alice):
+    recurring = {"interval": "month", "trial_period_days": 7}
+    price = shop.plan("Courteous", 2900, recurring=recurring)
+    assert shop.subscribe(alice, price).status == "active"
+    assert shop.subscribe(alice, price, trial_from_plan=True).trial_end == NOVEMBER + 7 * DAY
+    assert shop.subscribe(alice, price, trial_end="now").status == "active"
 
 
 def test_the_plan_of_a_trial_changes_for_free(shop, alice):
@@ -941,6 +982,26 @@ def test_it_can_end_on_a_date(shop, alice):
     shop.go("2026-12-11")
     ended = shop.subscription(subscription.id)
     assert (ended.status, ended.ended_at, len(shop.invoices(alice))) == ("canceled", at("2026-12-10"), 2)
+
+
+def test_the_date_of_its_end_can_be_taken_back(shop, alice):
+    subscription = shop.subscribe(alice, cancel_at=at("2026-12-10"))
+    staying = shop.v1.subscriptions.update(subscription.id, {"cancel_at": ""})
+    assert (staying.cancel_at, staying.canceled_at) == (None, None)
+    shop.go("2027-01-02")
+    assert shop.subscription(subscription.id).status == "active"
+
+
+def test_it_can_end_with_its_longest_period(shop, alice):
+    items = [{"price": shop.team}, {"price": shop.plan("Support", 12_000, "year")}]
+    assert shop.subscribe(alice, items=items, cancel_at="min_period_end").cancel_at == DECEMBER
+    assert shop.subscribe(alice, items=items, cancel_at="max_period_end").cancel_at == at("2027-11-01")
+
+
+def test_voiding_the_first_invoice_ends_an_incomplete_subscription(shop):
+    subscription = shop.subscribe(shop.customer(card=None), payment_behavior="default_incomplete")
+    shop.v1.invoices.void_invoice(subscription.latest_invoice.id)
+    assert shop.subscription(subscription.id).status == "incomplete_expired"
 
 
 def test_cancelling_now_gives_nothing_back(shop, alice):
