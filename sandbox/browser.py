@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect
-from django.template.loader import render_to_string
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import condition, require_http_methods, require_POST, require_safe
 
-from sandbox import challenges, server
+from sandbox import challenges, hosted, server
 from sandbox.kernel import Object, StripeError
 
 _STRIPE_JS = Path(__file__).parent / "static/sandbox/stripe"
@@ -24,15 +22,6 @@ _MODULES = ("errors", "api", "emitter", "frame", "element", "challenge", "intent
 _IMPORT = re.compile(r"^import .*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 
-_BRANDS = {
-    "visa": "Visa",
-    "mastercard": "Mastercard",
-    "amex": "American Express",
-    "discover": "Discover",
-    "diners": "Diners Club",
-    "jcb": "JCB",
-    "unionpay": "UnionPay",
-}
 _COMMON_BRANDS = ("visa", "mastercard", "amex", "discover")
 
 
@@ -54,29 +43,6 @@ def stripe_js(request: HttpRequest) -> HttpResponse:
     return HttpResponse(bundle(), content_type="text/javascript; charset=utf-8", headers={"Cache-Control": "no-cache"})
 
 
-def _page(
-    template: str,
-    context: dict[str, Any] | None = None,
-    *,
-    framed: bool = True,
-    form_action: str = "'none'",
-    status: int = 200,
-) -> HttpResponse:
-    """Render a page with a policy of its own, whatever the site's is: that one lets nothing of it be framed."""
-    ancestors = "'self'" if framed else "'none'"
-    policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        f"frame-src 'self'; base-uri 'none'; form-action {form_action}; frame-ancestors {ancestors}"
-    )
-    headers = {
-        "Content-Security-Policy": policy,
-        "X-Frame-Options": "SAMEORIGIN" if framed else "DENY",
-        "Cache-Control": "no-store",
-    }
-    # Without the request: the site's context processors have no business in Stripe's pages.
-    return HttpResponse(render_to_string(f"sandbox/{template}", context), headers=headers, status=status)
-
-
 @require_safe
 def element_frame(request: HttpRequest, kind: str) -> HttpResponse:
     """Answer the document that an Element's iframe holds; the card is typed here and goes to the API from here."""
@@ -84,9 +50,9 @@ def element_frame(request: HttpRequest, kind: str) -> HttpResponse:
         raise Http404
     brands = [
         {"name": name, "label": label, "icon": f"sandbox/elements/brands/{name}.svg", "common": name in _COMMON_BRANDS}
-        for name, label in _BRANDS.items()
+        for name, label in hosted.BRANDS.items()
     ]
-    return _page(f"elements/elements-inner-{kind}.html", {"brands": brands})
+    return hosted.page(f"elements/elements-inner-{kind}.html", {"brands": brands}, framed=True)
 
 
 @require_safe
@@ -95,7 +61,7 @@ def challenge(request: HttpRequest, token: str) -> HttpResponse:
     pending = _pending(token)
     if pending and pending.return_url:
         return redirect("sandbox:bank", token)
-    return _page("three_ds/outer.html", {"token": token})
+    return hosted.page("three_ds/outer.html", {"token": token}, framed=True)
 
 
 @csrf_exempt  # the token is the permission, as at a bank on another site
@@ -104,18 +70,17 @@ def bank(request: HttpRequest, token: str) -> HttpResponse:
     """Answer Stripe's 3-D Secure test page, and take what its buttons say."""
     pending = _pending(token)
     if pending is None:
-        return _page("three_ds/gone.html", status=404)
+        return hosted.page("three_ds/gone.html", framed=True, status=404)
     if request.method != "POST":
         saving = pending.intent["object"] == "setup_intent"
-        # Browsers hold the redirect after a form to `form-action` too, and the shop may be anywhere.
-        return _page("three_ds/bank.html", {"saving": saving}, form_action="'self' http: https:")
+        return hosted.page("three_ds/bank.html", {"saving": saving}, framed=True, form_action=hosted.ANYWHERE)
     try:
         intent = challenges.finish(token, request.POST.get("outcome") == "succeeded")
     except StripeError:  # answered before, in another tab: what counts is how the intent stands now
         intent = pending.intent
     if pending.return_url:
         return HttpResponseRedirect(returning(pending.return_url, intent))
-    return _page("three_ds/done.html")
+    return hosted.page("three_ds/done.html", framed=True)
 
 
 def _pending(token: str) -> challenges.Pending | None:
@@ -141,7 +106,7 @@ def returning(url: str, intent: Object) -> str:
 @require_safe
 def elements_demo(request: HttpRequest) -> HttpResponse:
     """Answer a bare page with one Element, under the strictest policy that Stripe.js has to live with."""
-    return _page("elements/demo.html", framed=False, form_action="'self'")
+    return hosted.page("elements/demo.html", form_action="'self'")
 
 
 @csrf_exempt

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.signing import BadSignature
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from sandbox import clock, store
-from sandbox.engine import invoicing, pricing
+from sandbox import links, store
+from sandbox.engine import pricing
 from sandbox.engine.calendar import day_of
-from sandbox.kernel import Call, Object, StripeError
-from sandbox.models import Account
+from sandbox.kernel import Object
 
 _STATUS = {
     "draft": "Draft",
@@ -68,13 +66,10 @@ class Sheet:
 def sheet_of(token: str) -> Sheet:
     """Return the invoice behind a link; raises Http404 for one that leads nowhere."""
     try:
-        pk, id = invoicing.by_link(token)
-        account = Account.objects.get(pk=pk)
-        call = Call(account, clock.now(account))
-        invoice = store.get(call, "invoice", id)
-    except (BadSignature, Account.DoesNotExist, StripeError):
+        call, invoice = links.follow(token, "invoice")
+    except LookupError:
         raise Http404 from None
-    lines = [_line(line) for line in store.query(call, "line_item", parent=id)]
+    lines = [_line(line) for line in store.query(call, "line_item", parent=invoice["id"])]
     return Sheet(invoice, lines, _totals(invoice))
 
 

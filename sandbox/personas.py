@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db import transaction
 
-from sandbox import clock, server
+from sandbox import clock
+from sandbox.api import Api
 from sandbox.engine.calendar import DAY, boundary
-from sandbox.kernel import Object
 from sandbox.models import Account, Delivery, IdempotencyKey, Row
 from sandbox.router import ALIAS
 
@@ -32,44 +29,6 @@ _PLANS = (
 # Without a lookup key and marked hidden: no page offers them, tests find them by product.
 _HIDDEN = (("Kaisha", "jpy", 500), ("Diwan", "kwd", 4500))
 _KEPT_ON_RESET = ("price", "product")
-
-
-@dataclass(frozen=True)
-class Api:
-    """The sandbox's own API, with the secret key of one account, at the moments that `clock.at` sets."""
-
-    account: Account
-
-    def post(self, path: str, **params: Any) -> Object:
-        """Return the answer to a POST; raises RuntimeError where it is an error."""
-        return self._send("POST", path, urlencode(list(_flat(params))))
-
-    def get(self, path: str, **params: Any) -> Object:
-        """Return the answer to a GET."""
-        return self._send("GET", path, "", urlencode(list(_flat(params))))
-
-    def delete(self, path: str) -> Object:
-        """Return the answer to a DELETE."""
-        return self._send("DELETE", path, "")
-
-    def _send(self, method: str, path: str, body: str, query: str = "") -> Object:
-        headers = {"authorization": f"Bearer sk_test_{self.account.name}"}
-        response = server.handle(server.Request(method, f"/v1/{path}", query, headers, body))
-        if response.status != 200:
-            raise RuntimeError(f"{method} {path}: {response.body}")
-        return json.loads(response.body)
-
-
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield nested parameters as the API takes them: items[0][price]=…"""
-    if isinstance(value, dict):
-        for key, part in value.items():
-            yield from _flat(part, f"{name}[{key}]" if name else key)
-    elif isinstance(value, list | tuple):
-        for position, part in enumerate(value):
-            yield from _flat(part, f"{name}[{position}]")
-    else:
-        yield name, {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
 def catalogue(account: Account) -> None:

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.signing import Signer
-
-from sandbox import events, store
+from sandbox import events, links, store
 from sandbox.engine import balance, shapes
 from sandbox.engine.calendar import HOUR
 from sandbox.engine.proration import Draft
-from sandbox.kernel import Call, Object, invalid, new_id, origin
+from sandbox.kernel import Call, Object, invalid, new_id
 
-_signer = Signer(salt="sandbox.invoice")  # an invoice's links are for who was given them: nobody guesses another's
 EMBEDDED = 10  # lines shown inside the invoice; the rest is at /lines
 
 
@@ -192,14 +189,8 @@ def auto_finalizes(moment: int) -> dict[str, Any]:
     return {"auto_advance": True, "automatically_finalizes_at": moment + HOUR}
 
 
-def by_link(token: str) -> tuple[int, str]:
-    """Return (account, invoice) of a token that stands in an invoice's links; raises BadSignature."""
-    account, invoice = _signer.unsign_object(token)
-    return account, invoice
-
-
 def _links(call: Call, invoice: Object) -> Object:
-    url = f"{origin(call)}/sandbox/invoice/{_signer.sign_object([call.account.pk, invoice['id']])}/"
+    url = links.url(call, "invoice", invoice)
     return {"hosted_invoice_url": url, "invoice_pdf": f"{url}pdf/"}
 
 

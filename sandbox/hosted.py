@@ -1,0 +1,69 @@
+"""What Stripe's hosted pages have in common: a policy of their own, and how they word money, dates and cards."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.http import HttpResponse
+from django.template.loader import render_to_string
+
+from sandbox.kernel import Object
+
+BRANDS = {
+    "visa": "Visa",
+    "mastercard": "Mastercard",
+    "amex": "American Express",
+    "discover": "Discover",
+    "diners": "Diners Club",
+    "jcb": "JCB",
+    "unionpay": "UnionPay",
+}
+# Browsers hold the redirect after a form to `form-action` too, and the shop may be anywhere.
+ANYWHERE = "'self' http: https:"
+
+
+def page(
+    template: str,
+    context: dict[str, Any] | None = None,
+    *,
+    framed: bool = False,
+    scripts: bool = True,
+    form_action: str = "'none'",
+    status: int = 200,
+) -> HttpResponse:
+    """Render a page with a policy of its own, whatever the site's is: nothing inline, nothing from elsewhere.
+
+    `framed`: our own pages may hold it. Without `scripts` it can neither run, fetch nor frame anything.
+    """
+    ancestors = "'self'" if framed else "'none'"
+    active = "script-src 'self'; connect-src 'self'; frame-src 'self'; " if scripts else ""
+    policy = (
+        f"default-src 'none'; {active}style-src 'self'; img-src 'self'; base-uri 'none'; "
+        f"form-action {form_action}; frame-ancestors {ancestors}"
+    )
+    headers = {
+        "Content-Security-Policy": policy,
+        "X-Frame-Options": "SAMEORIGIN" if framed else "DENY",
+        "Cache-Control": "no-store",
+    }
+    # Without the request: the site's context processors have no business in Stripe's pages.
+    return HttpResponse(render_to_string(f"sandbox/{template}", context), headers=headers, status=status)
+
+
+def day(moment: int) -> str:
+    """Return the UTC date of epoch seconds: November 3, 2026."""
+    at = datetime.fromtimestamp(moment, UTC)
+    return f"{at:%B} {at.day}, {at.year}"
+
+
+def card(payment_method: Object) -> Object:
+    """Return how a saved card is shown: its id, brand, icon, last four digits and expiry."""
+    known = payment_method["card"]
+    return {
+        "id": payment_method["id"],
+        "brand": BRANDS.get(known["brand"], known["brand"].title()),
+        "icon": f"sandbox/elements/brands/{known['brand']}.svg",
+        "last4": known["last4"],
+        "expires": f"{known['exp_month']:02}/{known['exp_year']}",
+    }
