@@ -41,13 +41,22 @@ def for_subscription(call: Call, subscription: Object, reason: str) -> dict[str,
     }
 
 
-def open(call: Call, invoice: Object) -> Object:
-    """Finalise an invoice and prepare its payment; one with nothing to pay is paid."""
+def open(call: Call, invoice: Object, intent: Object | None = None) -> Object:
+    """Finalise an invoice and prepare its payment, by a new PaymentIntent unless one is given.
+
+    One with nothing to pay is paid.
+    """
     invoice = invoicing.finalize(call, invoice)
     if invoice["amount_due"] == 0:
         return settle(call, invoice)
-    _prepare(call, invoice)
+    store.insert(call, _payment_of(call, invoice, intent or _intent_for(call, invoice)))
     return invoice
+
+
+def receive(call: Call, invoice: Object, intent: Object) -> Object:
+    """Finalise an invoice that was paid beforehand by a PaymentIntent of just this amount; returns it paid."""
+    invoice = open(call, invoice, intent)
+    return settle(call, invoice) if invoice["status"] == "open" else invoice
 
 
 def collect(call: Call, invoice: Object, *, off_session: bool = True, raising: bool = False) -> Object:
@@ -160,9 +169,9 @@ def no_payment_method() -> StripeError:
     )
 
 
-def _prepare(call: Call, invoice: Object) -> None:
+def _intent_for(call: Call, invoice: Object) -> Object:
     subscription = standing.of(call, invoice)
-    intent = payment_intents.make(
+    return payment_intents.make(
         call,
         amount=invoice["amount_due"],
         currency=invoice["currency"],
@@ -170,7 +179,6 @@ def _prepare(call: Call, invoice: Object) -> None:
         description=_PURPOSE.get(invoice["billing_reason"]),
         setup_future_usage="off_session" if subscription else None,
     )
-    store.insert(call, _payment_of(call, invoice, intent))
 
 
 def _payment_of(call: Call, invoice: Object, intent: Object) -> Object:

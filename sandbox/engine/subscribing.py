@@ -16,13 +16,21 @@ from sandbox.resources import setup_intents
 CREATED = "customer.subscription.created"
 
 
-def start(call: Call, subscription: Object, params: dict[str, Any]) -> Object:
+def start(
+    call: Call,
+    subscription: Object,
+    params: dict[str, Any],
+    *,
+    drafts: list[Draft] | None = None,
+    paid_by: Object | None = None,
+) -> Object:
     """Store a composed subscription and collect its first invoice as `payment_behavior` says.
 
+    `drafts` replace the lines of that invoice; `paid_by` is the PaymentIntent that has paid it already, at Checkout.
     Raises the card's 402 with error_if_incomplete, and resource_missing where there is no card to charge.
     """
     customer = store.get(call, "customer", subscription["customer"])
-    drafts = first_lines(call, subscription, params)
+    drafts = first_lines(call, subscription, params) if drafts is None else drafts
     charges = _settle_status(call, subscription, customer, drafts, params)
     subscription["latest_invoice"] = new_id(call, "in") if drafts else None
     subscription["pending_setup_intent"] = _pending_setup_intent(call, subscription, customer)
@@ -33,7 +41,7 @@ def start(call: Call, subscription: Object, params: dict[str, Any]) -> Object:
         items.keep(call, subscription)
         _note_currency(call, customer, subscription["currency"])
         if drafts:
-            _bill(call, subscription, drafts, "subscription_create", params)
+            _bill(call, subscription, drafts, "subscription_create", params, paid_by)
     return store.get(call, "subscription", subscription["id"])
 
 
@@ -138,12 +146,21 @@ def _settle_status(
     return True
 
 
-def _bill(call: Call, subscription: Object, drafts: list[Draft], reason: str, params: dict[str, Any]) -> None:
+def _bill(
+    call: Call,
+    subscription: Object,
+    drafts: list[Draft],
+    reason: str,
+    params: dict[str, Any],
+    paid_by: Object | None = None,
+) -> None:
     customer = store.get(call, "customer", subscription["customer"])
     fields = charging.for_subscription(call, subscription, reason)
     invoice = invoicing.create(call, customer, drafts, id=subscription["latest_invoice"], **fields)
     behavior = params.get("payment_behavior")
-    if subscription["collection_method"] == "send_invoice":
+    if paid_by:
+        charging.receive(call, invoice, paid_by)
+    elif subscription["collection_method"] == "send_invoice":
         invoicing.keep(call, invoice | invoicing.auto_finalizes(call.now))
     elif behavior == "default_incomplete":
         charging.open(call, invoice)
