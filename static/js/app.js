@@ -52,8 +52,11 @@
   };
   document.addEventListener("htmx:before:request", (event) => busy(event, "true"));
   document.addEventListener("htmx:finally:request", (event) => busy(event, null));
-  document.addEventListener("htmx:error", (event) => {
-    if (event.detail.ctx?.request) toast("We could not reach the server. Check your connection; what was charged is listed under Invoices.");
+  const UNREACHED = "We could not reach the server. Check your connection; what was charged is listed under Invoices.";
+  document.addEventListener("htmx:error", (event) => event.detail.ctx?.request && toast(UNREACHED));
+  // Our own errors bring their message with them; a proxy's page is not shown.
+  document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+    if (ctx.response.status >= 429 && !ctx.text.includes("<hx-partial")) toast(UNREACHED);
   });
 
   // A page that comes back from the browser's own cache has dead buttons and yesterday's amounts.
