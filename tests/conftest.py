@@ -19,6 +19,7 @@ from billing.models import Customer
 from sandbox import personas, server
 from sandbox.models import Account
 from sandbox.transport import InProcessClient
+from shop import Shop
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +55,14 @@ def stripe_client(account: Account, make_client: Callable[[str], stripe.StripeCl
 def browser_client(account: Account, make_client: Callable[[str], stripe.StripeClient]) -> stripe.StripeClient:
     """A client with the publishable key of the same account: what stripe.js in a customer's browser may do."""
     return make_client(f"pk_test_{account.name}")
+
+
+@pytest.fixture
+def shop(account: Account, stripe_client: stripe.StripeClient) -> Iterator[Shop]:
+    """A shop on this test's Stripe account, at the beginning of November 2026."""
+    shop = Shop(account, stripe_client)
+    yield shop
+    shop.close()
 
 
 @pytest.fixture
