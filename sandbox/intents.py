@@ -236,6 +236,15 @@ def refuse(intent: Object, verb: str, allowed: set[str]) -> None:
     raise unexpected_state(intent, f"You cannot {verb} this {name} because {why}")
 
 
+def refuse_checkouts(call: Call, intent: Object, verb: str) -> None:
+    """Raise where an intent is a Checkout session's: its page alone confirms it, and its expiry cancels it."""
+    if store.private(call, intent).get("checkout_session"):
+        raise invalid(
+            f"You cannot {verb} this {NAMES[intent['object']]} because it was created by a Checkout Session. To cancel "
+            "it, expire the Checkout Session."
+        )
+
+
 _DONE = {"cancel": "canceled", "capture": "captured", "confirm": "confirmed", "update": "updated"}
 
 

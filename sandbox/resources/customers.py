@@ -75,7 +75,7 @@ _PLAIN = (
 )
 def create(call: Call) -> Object:
     """Create a customer; the first `payment_method` is attached to it."""
-    customer, given = _blank(call), call.params
+    customer, given = blank(call), call.params
     if alias := given.get("payment_method"):
         given["payment_method"] = payment_methods.resolve(call, alias)["id"]
         settings = given.get("invoice_settings", {})
@@ -125,7 +125,8 @@ def delete(call: Call, customer: str) -> Object:
     return store.delete(call, obj, "customer.deleted")
 
 
-def _blank(call: Call) -> Object:
+def blank(call: Call) -> Object:
+    """Return a customer of whom nothing is known yet, stored nowhere."""
     prefix = new_secret(call, "", 8).upper()
     return {
         "id": new_id(call, "cus"),

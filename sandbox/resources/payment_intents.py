@@ -143,6 +143,7 @@ def update(call: Call, intent: str) -> Object:
 def confirm_route(call: Call, intent: str) -> Object:
     """Try to charge; a decline answers 402 and leaves its trace, 3-D Secure answers `requires_action`."""
     obj = intents.fetch(call, "payment_intent", intent)
+    intents.refuse_checkouts(call, obj, "confirm")
     intents.refuse(obj, "confirm", _CONFIRMABLE)
     intents.require_return_url(call, obj)
     store.update(obj, call.params, "capture_method", "receipt_email", "setup_future_usage", "shipping")
@@ -160,6 +161,7 @@ def cancel_route(call: Call, intent: str) -> Object:
     """Cancel a payment intent; one that belongs to an invoice goes with its invoice only."""
     obj = store.get(call, "payment_intent", intent, "intent")
     _refuse_invoices(call, obj, "status")
+    intents.refuse_checkouts(call, obj, "cancel")
     return cancel(call, obj, call.params.get("cancellation_reason"))
 
 

@@ -44,7 +44,7 @@ def create(call: Call) -> Object:
     if call.params.get("confirm"):
         intents.require_return_url(call, intent)
     store.insert(call, intent, "setup_intent.created")
-    return _confirm(call, intent) if call.params.get("confirm") else intent
+    return confirm(call, intent) if call.params.get("confirm") else intent
 
 
 @route(
@@ -80,14 +80,15 @@ def update(call: Call, intent: str) -> Object:
 
 
 @route("POST", "/v1/setup_intents/{intent}/confirm", intents.CONFIRM, publishable=True)
-def confirm(call: Call, intent: str) -> Object:
+def confirm_route(call: Call, intent: str) -> Object:
     """Ask the bank; a refusal answers 402 and leaves its trace, 3-D Secure answers `requires_action`."""
     obj = intents.fetch(call, "setup_intent", intent)
+    intents.refuse_checkouts(call, obj, "confirm")
     intents.refuse(obj, "confirm", _CONFIRMABLE)
     intents.require_return_url(call, obj)
     options = (call.params.get("payment_method_options") or {}).get("card") or {}
     obj["payment_method_options"]["card"].update(options)
-    return _confirm(call, obj)
+    return confirm(call, obj)
 
 
 @route(
@@ -95,12 +96,11 @@ def confirm(call: Call, intent: str) -> Object:
     "/v1/setup_intents/{intent}/cancel",
     {"cancellation_reason": enum("abandoned", "duplicate", "requested_by_customer")},
 )
-def cancel(call: Call, intent: str) -> Object:
+def cancel_route(call: Call, intent: str) -> Object:
     """Cancel a setup intent that has not succeeded."""
     obj = store.get(call, "setup_intent", intent, "intent")
-    intents.refuse(obj, "cancel", _CONFIRMABLE)
-    obj |= {"cancellation_reason": call.params.get("cancellation_reason"), "next_action": None, "status": "canceled"}
-    return store.save(call, obj, "setup_intent.canceled")
+    intents.refuse_checkouts(call, obj, "cancel")
+    return cancel(call, obj, call.params.get("cancellation_reason"))
 
 
 @route("GET", "/v1/setup_attempts", listing(setup_intent=required(string)))
@@ -140,7 +140,19 @@ def _after_challenge(call: Call, intent: Object, succeeded: bool) -> Object:
     return _failed(call, intent, payment_method, error)
 
 
-def _confirm(call: Call, intent: Object) -> Object:
+def cancel(call: Call, intent: Object, reason: str | None) -> Object:
+    """Cancel a setup intent that has not succeeded."""
+    intents.refuse(intent, "cancel", _CONFIRMABLE)
+    intent |= {"cancellation_reason": reason, "next_action": None, "status": "canceled"}
+    return store.save(call, intent, "setup_intent.canceled")
+
+
+def confirm(call: Call, intent: Object) -> Object:
+    """Ask the bank with the call's `payment_method`, or the intent's, and return the intent as it is stored then.
+
+    With `return_url` the customer is sent to the bank's page, otherwise stripe.js shows it. Raises a 402 StripeError
+    with `keep` where the card is refused.
+    """
     payment_method = intents.require_payment_method(call, intent)
     intent |= {"last_setup_error": None, "next_action": None, "payment_method": payment_method["id"]}
     knowledge, given = store.private(call, payment_method), call.params

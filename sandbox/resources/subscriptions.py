@@ -133,10 +133,10 @@ def create(call: Call) -> Object:
     customer = store.get(call, "customer", given["customer"], "customer")
     subscription = shapes.subscription(call, customer["id"], new_id(call, "sub"))
     if "billing_mode" in given:
-        _set_billing_mode(subscription, given["billing_mode"])
+        set_billing_mode(subscription, given["billing_mode"])
     _change(call, subscription)
     subscribing.compose(call, subscription, given)
-    _check_currency(call, subscription)
+    check_currency(call, subscription)
     canceling.plan_end(call, subscription, given)
     return subscribing.start(call, subscription, given)
 
@@ -266,7 +266,7 @@ def _change(call: Call, subscription: Object) -> None:
         )
 
 
-def _check_currency(call: Call, subscription: Object) -> None:
+def check_currency(call: Call, subscription: Object) -> None:
     """Raise where the customer is already billed in another currency."""
     theirs = store.query(call, "subscription", customer=subscription["customer"])
     for other in theirs:
@@ -278,6 +278,7 @@ def _check_currency(call: Call, subscription: Object) -> None:
             )
 
 
-def _set_billing_mode(subscription: Object, given: Object) -> None:
+def set_billing_mode(subscription: Object, given: Object) -> None:
+    """Take over the parameter `billing_mode`."""
     flexible = {"proration_discounts": "included", **given.get("flexible", {})}
     subscription["billing_mode"] = {"flexible": None if given["type"] == "classic" else flexible, "type": given["type"]}
