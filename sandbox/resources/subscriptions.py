@@ -47,6 +47,17 @@ PAYMENT_BEHAVIOR = enum("allow_incomplete", "default_incomplete", "error_if_inco
 PRORATION_BEHAVIOR = enum("always_invoice", "create_prorations", "none")
 TRIAL_END = either(timestamp, "now")
 ANCHOR = {"type": required(enum("now", "unchanged"))}
+ANCHOR_CONFIG = {
+    "day_of_month": required(Integer(1, 31)),
+    "hour": Integer(0, 23),
+    "minute": Integer(0, 59),
+    "month": Integer(1, 12),
+    "second": Integer(0, 59),
+}
+BILLING_MODE = {
+    "flexible": {"proration_discounts": enum("included", "itemized")},
+    "type": required(enum("classic", "flexible")),
+}
 PRICE_DATA = {**prices.DATA, "recurring": required(prices.DATA["recurring"])}
 _STATUSES = (
     "active", "canceled", "incomplete", "incomplete_expired", "past_due", "paused", "trialing", "unpaid",
@@ -110,17 +121,8 @@ _PLAIN = ("collection_method", "days_until_due", "default_payment_method", "desc
         **_FIELDS,
         "backdate_start_date": not_emulated,
         "billing_cycle_anchor": timestamp,
-        "billing_cycle_anchor_config": {
-            "day_of_month": required(Integer(1, 31)),
-            "hour": Integer(0, 23),
-            "minute": Integer(0, 59),
-            "month": Integer(1, 12),
-            "second": Integer(0, 59),
-        },
-        "billing_mode": {
-            "flexible": {"proration_discounts": enum("included", "itemized")},
-            "type": required(enum("classic", "flexible")),
-        },
+        "billing_cycle_anchor_config": ANCHOR_CONFIG,
+        "billing_mode": BILLING_MODE,
         "currency": currency,
         "customer": required(string),
         "items": [ITEM],
