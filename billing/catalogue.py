@@ -47,7 +47,7 @@ def catalogue_for(customer: Customer | None) -> Catalogue:
     prices = prices.exclude(lookup_key="").exclude(interval="").order_by("unit_amount", "pk")
     if customer and customer.currency:
         prices = prices.filter(currency=customer.currency)
-    found = list(prices)
+    found = [price for price in prices if price.data["recurring"]["usage_type"] == "licensed"]
     return Catalogue([Offer(products[price.product_id], price, _saving(price, found)) for price in found])
 
 

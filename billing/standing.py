@@ -144,21 +144,21 @@ def next_charges(customer: Customer, subscriptions: Iterable[Subscription]) -> d
 
     The customer's balance goes to the charge that comes first, as Stripe applies it: negative is credit, positive debt.
     """
-    renewing = [each for each in subscriptions if each.status in RENEWS and not each.cancel_at]
+    renewing = [
+        (each.current_period_end, each)
+        for each in subscriptions
+        if each.status in RENEWS and not each.cancel_at and each.current_period_end
+    ]
     balances = {customer.currency: customer.balance}
     charges = {}
-    for each in sorted(renewing, key=lambda sub: (sub.current_period_end is None, sub.current_period_end)):
-        if each.current_period_end is None:
-            continue
-        total = _renewal_total(each)
-        balance = balances.get(each.currency, 0)
-        amount = None if total is None else max(0, total + balance)
+    for date, each in sorted(renewing, key=lambda pair: pair[0]):
+        total, balance = _renewal_total(each), balances.get(each.currency, 0)
         balances[each.currency] = min(0, balance + (total or 0))
         charges[each.pk] = Charge(
-            date=each.current_period_end,
-            amount=amount,
+            date=date,
+            amount=None if total is None else max(0, total + balance),
             currency=each.currency,
-            credit=0 if total is None else min(total, max(0, -balance)),
+            credit=min(total or 0, max(0, -balance)),
             exact=_is_exact(each, customer),
             after_trial=each.status == "trialing",
         )

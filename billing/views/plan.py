@@ -205,7 +205,8 @@ def plan_return(request: Request) -> HttpResponse:
     actor = actor_of(request)
     subscription = _subscription_of(request, actor)
     try:
-        tell(request, _running_bill(subscription), actions.settle_payment(actor, subscription, None))
+        payment = actions.settle_payment(actor, subscription, None)
+        tell(request, _running_bill(subscription), payment)
     except BillingError as error:
         messages.error(request, str(error))
     return leave_bank("billing:plan")
