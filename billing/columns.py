@@ -20,18 +20,19 @@ def of(found: Object) -> Columns:
 def clean(value: Any) -> Any:
     """Return `value` without what a database cannot store as JSON: NUL characters and lone surrogates.
 
-    PostgreSQL refuses both, SQLite takes them; client secrets are left out because they are nobody's to keep.
+    PostgreSQL refuses both, SQLite takes them. Client secrets are nobody's to keep, and an invoice's payments come only
+    where they were asked for: both are left out, so that a row is the same however its object was read.
     """
     if isinstance(value, str):
         return value.replace("\x00", "").encode("utf-8", "replace").decode()
     if isinstance(value, list):
         return [clean(item) for item in value]
     if isinstance(value, dict):
-        return {clean(key): clean(item) for key, item in value.items() if key not in _SECRETS}
+        return {clean(key): clean(item) for key, item in value.items() if key not in _NOT_KEPT}
     return value
 
 
-_SECRETS = {"client_secret", "confirmation_secret"}
+_NOT_KEPT = {"client_secret", "confirmation_secret", "payments"}
 
 
 def id_of(reference: Any) -> str:
