@@ -35,7 +35,8 @@ def boundary(anchor: int, recurring: Mapping[str, Any], n: int, day: int | None 
     Each boundary is reckoned from the anchor itself, not from its predecessor, so that 31 January leads to
     28 February and then back to 31 March. `day` is the day of the month meant by an anchor that fell on a shorter one.
     """
-    interval, count = recurring["interval"], recurring["interval_count"] * n
+    interval: str = recurring["interval"]
+    count: int = recurring["interval_count"] * n
     if interval in MONTHS:
         return _add_months(anchor, count * MONTHS[interval], day)
     return anchor + count * SECONDS[interval]
@@ -58,7 +59,7 @@ def period_at(anchor: int, recurring: Mapping[str, Any], moment: int, day: int |
     return Period(boundary(anchor, recurring, n, day), boundary(anchor, recurring, n + 1, day))
 
 
-def next_anchor(moment: int, config: Mapping[str, int | None]) -> int:
+def next_anchor(moment: int, config: Mapping[str, Any]) -> int:
     """Return the first moment after `moment` that a `billing_cycle_anchor_config` names.
 
     A day that a month does not have means its last one. Parts of the clock not given are those of `moment`.

@@ -40,7 +40,7 @@ def cancel(call: Call, subscription: Object, params: dict[str, Any]) -> Object:
     waits_for = standing.waits_for(call, subscription)
     subscription["cancellation_details"] |= params.get("cancellation_details", {})
     standing.end(call, subscription, "cancellation_requested")
-    for unpaid in {subscription["latest_invoice"] if was_incomplete else waits_for} - {None}:
+    if unpaid := subscription["latest_invoice"] if was_incomplete else waits_for:
         charging.void(call, store.get(call, "invoice", unpaid))
     ledger.park(call, subscription["customer"], unused)
     if invoice_now:
@@ -80,8 +80,8 @@ def _end_on(call: Call, subscription: Object, given: int | str | None) -> None:
     elif isinstance(given, int) and given <= call.now:
         raise invalid("Invalid timestamp: cancel_at must be in the future.", param="cancel_at")
     else:
-        moment = {"min_period_end": min(ends), "max_period_end": max(ends)}.get(given, given)
-        _ends(call, subscription, moment, at_period_end=False)
+        named = {"min_period_end": min(ends), "max_period_end": max(ends)}
+        _ends(call, subscription, named[given] if isinstance(given, str) else given, at_period_end=False)
 
 
 @listens("customer.deleted")

@@ -59,7 +59,7 @@ def work_out(call: Call, before: Object, params: dict[str, Any]) -> Change:
 
 
 def _moment(call: Call, before: Object, params: dict[str, Any]) -> int:
-    moment = params.get("proration_date", call.now)
+    moment: int = params.get("proration_date", call.now)
     if not all(items.period(item).start <= moment <= items.period(item).end for item in before["items"]["data"]):
         raise invalid(
             "Invalid proration date: it must be within the current period.", param="subscription_proration_date"
@@ -150,7 +150,7 @@ def _midway(call: Call, before: Object, after: Object, moment: int, behavior: st
 
 
 def _costs(item: Object | None) -> tuple[str, int | None] | None:
-    return item and (item["price"]["id"], item.get("quantity"))
+    return (item["price"]["id"], item.get("quantity")) if item else None
 
 
 def remainder(call: Call, item: Object, moment: int) -> Draft:

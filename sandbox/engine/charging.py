@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sandbox import events, store
@@ -115,7 +116,7 @@ def usable(call: Call, customer: Object, own: str | None, subscription: Object) 
 
 def _is_attached(call: Call, id: str, customer: Object) -> bool:
     known = store.find(call, "payment_method", id) or {}
-    return known.get("customer") == customer["id"]
+    return bool(known.get("customer") == customer["id"])
 
 
 def check_attached(call: Call, payment_method: str, customer: str, param: str = "default_payment_method") -> None:
@@ -243,8 +244,8 @@ def _count(call: Call, invoice: Object) -> bool:
 
 def _next_attempt(call: Call, invoice: Object) -> int | None:
     """Return when to try again; a first payment and a pending update are not retried, they expire."""
-    days = call.account.settings.get("retry_days", RETRY_DAYS)
-    retries = invoice["attempt_count"] - 1
+    days: Sequence[int] = call.account.settings.get("retry_days", RETRY_DAYS)
+    retries: int = invoice["attempt_count"] - 1
     if not invoice["auto_advance"] or retries >= len(days) or standing.expires_unpaid(call, invoice):
         return None
     return call.now + days[retries] * DAY

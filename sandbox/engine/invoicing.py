@@ -41,11 +41,12 @@ def _due_at(call: Call, invoice: Object) -> int | None:
     """Return when something will happen to an invoice by itself: finalisation, the next attempt, the due date."""
     if invoice["status"] == "draft":
         return invoice["automatically_finalizes_at"] if invoice["auto_advance"] else None
-    if invoice["status"] != "open":
-        return None
-    if invoice["collection_method"] == "send_invoice":
-        return None if store.private(call, invoice).get("overdue") else invoice["due_date"]
-    return invoice["next_payment_attempt"]
+    moment: int | None = None
+    if invoice["status"] == "open" and invoice["collection_method"] == "send_invoice":
+        moment = None if store.private(call, invoice).get("overdue") else invoice["due_date"]
+    elif invoice["status"] == "open":
+        moment = invoice["next_payment_attempt"]
+    return moment
 
 
 def compose(call: Call, customer: Object, drafts: list[Draft], id: str, **fields: Any) -> Object:

@@ -20,7 +20,7 @@ def changed(call: Call, subscription: Object, given: list[dict[str, Any]]) -> li
     An entry with `id` changes or, with `deleted`, drops an item; one without adds another.
     Raises invalid() or missing() as Stripe does, with `param` such as items[0][price].
     """
-    items = copy.deepcopy(subscription["items"]["data"])
+    items: list[Object] = copy.deepcopy(subscription["items"]["data"])
     for position, entry in enumerate(given):
         param = f"items[{position}]"
         if "id" not in entry:

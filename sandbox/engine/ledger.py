@@ -17,10 +17,10 @@ from sandbox.resources import prices
 
 def product_name(call: Call, price: Object) -> str:
     """Return the name that lines at this price show."""
-    names = call.memo.setdefault("product_names", {})
+    names: dict[str, str] = call.memo.setdefault("product_names", {})
     if price["product"] not in names:
         product = store.find(call, "product", price["product"]) or {}
-        names[price["product"]] = product.get("name", price["product"])
+        names[price["product"]] = str(product.get("name", price["product"]))
     return names[price["product"]]
 
 
@@ -72,7 +72,7 @@ def _credited(entry: Object) -> list[str | None]:
     """Return the ids of the lines and invoice items that an entry gives back."""
     if entry["object"] == "line_item":
         details = entry["parent"]["subscription_item_details"]["proration_details"] or {}
-        return (details.get("credited_items") or {}).get("invoice_line_items", [])
+        return list((details.get("credited_items") or {}).get("invoice_line_items", []))
     credited = (entry["proration_details"] or {}).get("credited_items") or {}
     return [
         credited.get("invoice_item"),
@@ -129,9 +129,9 @@ def invoice_item(call: Call, customer: str, draft: Draft, **fields: object) -> O
     """Store one draft as a pending invoice item; `fields` replace keys of it."""
     parent = None
     if draft.subscription:
-        details = {"subscription": draft.subscription} | ({"subscription_item": draft.item} if draft.item else {})
-        parent = {"subscription_details": details, "type": "subscription_details"}
-    details = {"credited_items": _item_source(draft.credited), "discount_amounts": []} if draft.proration else None
+        of = {"subscription": draft.subscription} | ({"subscription_item": draft.item} if draft.item else {})
+        parent = {"subscription_details": of, "type": "subscription_details"}
+    credited: Object = {"credited_items": _item_source(draft.credited), "discount_amounts": []}
     item = {
         "id": new_id(call, "ii"),
         "object": "invoiceitem",
@@ -151,7 +151,7 @@ def invoice_item(call: Call, customer: str, draft: Draft, **fields: object) -> O
         "period": {"end": draft.period.end, "start": draft.period.start},
         "pricing": draft.pricing,
         "proration": draft.proration,
-        "proration_details": details,
+        "proration_details": credited if draft.proration else None,
         "quantity": draft.quantity,
         "quantity_decimal": str(draft.quantity),
         "tax_rates": [],

@@ -78,11 +78,12 @@ def _expire(call: Call, subscription: Object) -> None:
 
 
 def _drop_pending_update(call: Call, subscription: Object) -> None:
-    invoice = standing.waits_for(call, subscription)
+    waits_for = standing.waits_for(call, subscription)
     store.set_private(call, subscription, when_paid=None)
     subscription = standing.keep(call, subscription | {"pending_update": None})
     events.emit(call, "customer.subscription.pending_update_expired", subscription)
-    charging.void(call, store.get(call, "invoice", invoice))
+    if waits_for:
+        charging.void(call, store.get(call, "invoice", waits_for))
 
 
 def _resume_collection(call: Call, subscription: Object) -> None:

@@ -86,12 +86,12 @@ def _cycle(subscription: Object, told: dict[str, Any]) -> list[tuple[str, int]]:
 
 
 def _period_start(subscription: Object) -> int:
-    return max(item["current_period_start"] for item in subscription["items"]["data"])
+    return max(int(item["current_period_start"]) for item in subscription["items"]["data"])
 
 
 def period_end(subscription: Object) -> int:
     """Return when the subscription renews next: the earliest of its items' ends."""
-    return min(item["current_period_end"] for item in subscription["items"]["data"])
+    return min(int(item["current_period_end"]) for item in subscription["items"]["data"])
 
 
 def check_status(subscription: Object, given: dict[str, Any]) -> None:
@@ -153,7 +153,7 @@ def expires_unpaid(call: Call, invoice: Object) -> bool:
     subscription = of(call, invoice)
     if subscription is None:
         return False
-    return subscription["status"] == "incomplete" or waits_for(call, subscription) == invoice["id"]
+    return bool(subscription["status"] == "incomplete" or waits_for(call, subscription) == invoice["id"])
 
 
 def gave_up(call: Call, invoice: Object) -> None:

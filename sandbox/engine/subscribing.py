@@ -174,7 +174,7 @@ def _pending_setup_intent(call: Call, subscription: Object, customer: Object) ->
     asks = subscription["status"] in {"active", "trialing"} and subscription["collection_method"] != "send_invoice"
     if not asks or charging.usable(call, customer, None, subscription):
         return None
-    return setup_intents.make(call, customer=customer["id"], usage="off_session")["id"]
+    return str(setup_intents.make(call, customer=customer["id"], usage="off_session")["id"])
 
 
 @listens("setup_intent.succeeded")
@@ -211,7 +211,7 @@ def _anchor(call: Call, data: list[Object], params: dict[str, Any], trial_end: i
     start = trial_end or call.now
     if config := params.get("billing_cycle_anchor_config"):
         return next_anchor(start, config)
-    anchor = params.get("billing_cycle_anchor", start)
+    anchor: int = params.get("billing_cycle_anchor", start)
     if anchor < call.now:
         raise invalid("The billing_cycle_anchor must be in the future.", param="billing_cycle_anchor")
     if any(anchor > boundary(start, item["price"]["recurring"], 1) for item in data):

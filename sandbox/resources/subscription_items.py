@@ -72,7 +72,8 @@ def _subscription(call: Call, item: str) -> Object:
 
 
 def _item(subscription: Object, id: str) -> Object:
-    for item in subscription["items"]["data"]:
-        if item["id"] == id:
-            return item
-    raise missing("subscription_item", id, "item")
+    items: list[Object] = subscription["items"]["data"]
+    found = next((item for item in items if item["id"] == id), None)
+    if found is None:
+        raise missing("subscription_item", id, "item")
+    return found
