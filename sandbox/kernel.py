@@ -50,6 +50,7 @@ class StripeError(Exception):
 
 # How the error for an unknown object calls it, where that is not its `object` value.
 _NOUNS = {
+    "billing_portal.configuration": "configuration",
     "line_item": "invoice line item",
     "payment_method": "PaymentMethod",
     "setup_intent": "setupintent",

@@ -1,0 +1,1 @@
+"""The customer portal: a client of the sandbox's own API, in pages."""
