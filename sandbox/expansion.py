@@ -48,25 +48,25 @@ def expand(call: Call, obj: Object, paths: list[str]) -> Object:
             raise invalid(
                 f"You cannot expand more than {DEEPEST} levels of a property. Property: {path}", param="expand"
             )
-        _walk(call, obj, segments, path, "", "")
+        _walk(call, obj, segments, path, "", "", obj)
     return obj
 
 
-def _walk(call: Call, obj: Object, segments: list[str], path: str, kind: str, prefix: str) -> None:
-    """Expand `segments` below `obj`, which is an object of its own, or a hash at `prefix` of an object of `kind`."""
-    if "object" in obj:
-        kind, prefix = obj["object"], ""
+def _walk(call: Call, obj: Object, segments: list[str], path: str, kind: str, prefix: str, whole: Object) -> None:
+    """Expand `segments` below `obj`, which is an object of its own, or a hash at `prefix` of `whole`, one of `kind`."""
+    if isinstance(obj.get("object"), str):  # an event's data has a whole object under this name
+        kind, prefix, whole = obj["object"], "", obj
     name, rest = segments[0], segments[1:]
     at = f"{prefix}.{name}" if prefix else name
     if (kind, at) in resolvers and not isinstance(obj.get(name), dict):
-        obj[name] = resolvers[kind, at](call, obj)
+        obj[name] = resolvers[kind, at](call, whole)
     elif (kind, at) in references:
         obj[name] = _named(call, references[kind, at], obj.get(name))
-    elif not _is_open(obj.get(name), rest):
+    elif not _is_open(obj.get(name), rest) and not _leads_on(kind, at, rest):
         raise _closed(obj, path)
-    for child in _children(obj[name]):
+    for child in _children(obj.get(name)):
         if rest:
-            _walk(call, child, rest, path, kind, at)
+            _walk(call, child, rest, path, kind, at, whole)
 
 
 def _named(call: Call, kind: str, value: Any) -> Any:
@@ -80,6 +80,11 @@ def _is_open(value: Any, rest: list[str]) -> bool:
     if isinstance(value, dict):
         return bool(rest) or "object" in value
     return isinstance(value, list) and bool(rest)
+
+
+def _leads_on(kind: str, at: str, rest: list[str]) -> bool:
+    """Tell whether there would be something to expand further down, had this object the hash in between."""
+    return bool(rest) and any(known == kind and path.startswith(f"{at}.") for known, path in references)
 
 
 def _children(value: Any) -> list[Object]:

@@ -113,7 +113,7 @@ def next_due(call: Call, until: int) -> tuple[int, Object] | None:
     return found
 
 
-def query(call: Call, kind: str, **columns: Any) -> Iterator[Object]:
+def query(call: Call, kind: str, /, **columns: Any) -> Iterator[Object]:
     """Iterate over objects, newest first, as they are at this moment.
 
     Filters are columns (customer, subscription, parent, lookup_key, status), or keys of the object with `__` between
@@ -122,12 +122,12 @@ def query(call: Call, kind: str, **columns: Any) -> Iterator[Object]:
     return iter(list(_newest(_filtered(call, kind, columns)).values_list("data", flat=True)))
 
 
-def count(call: Call, kind: str, **columns: Any) -> int:
+def count(call: Call, kind: str, /, **columns: Any) -> int:
     """Return how many objects `query` would yield."""
     return _filtered(call, kind, columns).count()
 
 
-def page(call: Call, kind: str, url: str, *, where: Q | None = None, **columns: Any) -> Object:
+def page(call: Call, kind: str, url: str, /, *, where: Q | None = None, **columns: Any) -> Object:
     """Return one page of a list, honouring the call's limit, starting_after, ending_before and created.
 
     Filters are those of `query`; a filter of None is no filter. `where` adds a condition on rows.

@@ -357,6 +357,11 @@ def test_it_expands_what_is_not_there_to_nothing(stripe_client):
     assert customer.invoice_settings.default_payment_method is None
 
 
+def test_it_expands_through_a_hash_that_is_not_there(stripe_client, payment):
+    found = stripe_client.v1.payment_intents.list({"expand": ["data.last_payment_error.payment_method"]})
+    assert found.data[0].last_payment_error is None
+
+
 def test_it_expands_a_deleted_customer_to_its_stub(stripe_client, payment):
     stripe_client.v1.customers.delete(payment.customer)
     expanded = stripe_client.v1.payment_intents.retrieve(payment.id, {"expand": ["customer"]})
