@@ -177,6 +177,7 @@ def test_the_default_price_is_one_of_the_product(stripe_client, pro, monthly):
     assert error.value.param == "default_price"
 
 
-def test_products_are_listed_by_id(stripe_client, pro):
-    stripe_client.v1.products.create({"name": "Other"})
+def test_products_are_listed_by_id_and_by_url(stripe_client, pro):
+    other = stripe_client.v1.products.create({"name": "Other", "url": "https://other.example"})
     assert [product.id for product in stripe_client.v1.products.list({"ids": [pro.id]}).data] == [pro.id]
+    assert [product.id for product in stripe_client.v1.products.list({"url": other.url}).data] == [other.id]

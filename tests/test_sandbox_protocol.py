@@ -384,6 +384,12 @@ def test_it_refuses_to_expand_what_is_no_reference(stripe_client, path, message)
     assert stripe_client.v1.customers.list().data == []
 
 
+def test_it_does_not_expand_the_object_inside_an_event(stripe_client, payment):
+    event = stripe_client.v1.events.list({"type": "payment_intent.succeeded"}).data[0]
+    with pytest.raises(stripe.InvalidRequestError, match=r"cannot be expanded \(data\.customer\)"):
+        stripe_client.v1.events.retrieve(event.id, {"expand": ["data.customer"]})
+
+
 def test_it_hints_at_data_in_lists(stripe_client, payment):
     with pytest.raises(stripe.InvalidRequestError, match=r"try expanding 'data\.customer' instead"):
         stripe_client.v1.payment_intents.list({"expand": ["customer"]})
