@@ -82,6 +82,10 @@ class Standing:
         """What Stripe holds for the customer, in minor units of its currency."""
         return max(0, -self.customer.balance) if self.customer else 0
 
+    def balance_in(self, currency: str) -> int:
+        """What the next invoice in `currency` is increased by; less than zero where credit is taken off it."""
+        return self.customer.balance if self.customer and self.customer.currency == currency else 0
+
     @property
     def default_card(self) -> PaymentMethod | None:
         default = self.customer.default_payment_method if self.customer else ""

@@ -166,6 +166,23 @@ def test_a_saved_card_pays_without_javascript(client, bob, give_card, our_stripe
     assert charged(our_stripe, bob) == [2900]
 
 
+@pytest.mark.parametrize(("credit", "to_pay"), [(1000, 1900), (2900, 0), (5000, 0)])
+def test_credit_is_taken_off_the_first_payment_and_shown_before(
+    credit, to_pay, client, bob, give_card, our_stripe, token
+):
+    client.force_login(bob)
+    card = give_card(client, bob, "pm_card_visa")
+    our_stripe.v1.customers.update(card.customer_id, {"balance": -credit})
+    Customer.objects.filter(pk=card.customer_id).update(balance=-credit, currency="usd")
+    text = words(client.get(SUBSCRIBE, {"price": "team_monthly"}))
+    assert f"To pay today ${to_pay / 100:.2f}" in text
+    assert ("no card is charged. Start the plan" in text) is (to_pay == 0)
+    form = {"price": "team_monthly", "token": token, **({"payment_method": card.pk} if to_pay else {})}
+    assert client.post(SUBSCRIBE, form).status_code == 302
+    assert charged(our_stripe, bob) == ([to_pay] if to_pay else [])
+    assert plan_of(bob).status == "active"
+
+
 def test_the_form_sent_twice_charges_once(client, bob, give_card, our_stripe, token):
     client.force_login(bob)
     form = {"price": "team_monthly", "token": token, "payment_method": give_card(client, bob, "pm_card_visa").pk}

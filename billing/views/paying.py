@@ -57,7 +57,8 @@ def pay(request: Request, actor: Actor, bill: Bill, submit: Submit) -> HttpRespo
     """Pay `bill` as the form says: with a saved card here, with a new one in the browser that asked for the secret."""
     by_script = not request.accepts("text/html")
     try:
-        payment = submit(token_of(request), _chosen_card(request, actor, by_script=by_script))
+        card = _chosen_card(request, actor, by_script=by_script) if bill.amount else None
+        payment = submit(token_of(request), card)
     except BillingError as error:
         if by_script:
             return JsonResponse({"error": str(error), "token": new_token()}, status=status_of(error))

@@ -96,6 +96,8 @@ def subscribe(request: Request) -> HttpResponse:
 
 
 def _first_bill(standing: Standing, offer: Offer) -> Bill:
+    full, balance = offer.price.unit_amount or 0, standing.balance_in(offer.price.currency)
+    amount = max(0, full + balance)
     return Bill(
         page="plan",
         part="subscribe",
@@ -104,9 +106,15 @@ def _first_bill(standing: Standing, offer: Offer) -> Bill:
         pay_url=f"{reverse('billing:subscribe')}?price={offer.price.lookup_key}",
         settle_url=reverse("billing:settle_plan"),
         return_url=reverse("billing:plan_return"),
-        amount=offer.price.unit_amount or 0,
+        amount=amount,
         currency=offer.price.currency,
-        context={"offer": offer, "cards": standing.cards, "chosen": getattr(standing.default_card, "pk", "")},
+        context={
+            "offer": offer,
+            "from_balance": amount - full,
+            "discounted": bool(standing.customer and standing.customer.data.get("discount")),
+            "cards": standing.cards,
+            "chosen": getattr(standing.default_card, "pk", ""),
+        },
     )
 
 
