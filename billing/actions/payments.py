@@ -9,7 +9,7 @@ from billing import gateway, operations, sync
 from billing.actions.cards import save_card
 from billing.errors import AuthenticationRequired, BillingError, CardDeclined, Gone, Refused, decline_words
 from billing.gateway import Object
-from billing.models import Invoice, OperationKind, PaymentMethod, Subscription
+from billing.models import Customer, Invoice, OperationKind, PaymentMethod, Subscription
 from billing.operations import Run
 from billing.payers import Actor
 
@@ -161,8 +161,9 @@ def _reread_after(subscription: Subscription | None, invoice: Object) -> None:
 def _keep_card(actor: Actor, invoice: Object) -> None:
     """Save the card that was typed to pay; it becomes the default when it is the first."""
     card = _intent_of(invoice)["payment_method"]
-    if not card or PaymentMethod.objects.filter(pk=card, deleted=False).exists():
-        return
+    has_default = Customer.objects.exclude(default_payment_method="").filter(pk=invoice["customer"]).exists()
+    if not card or (has_default and PaymentMethod.objects.filter(pk=card, deleted=False).exists()):
+        return  # an event may have brought the card before us, but never makes it the default
     if gateway.retrieve("payment_method", card)["customer"] is None:
         return  # not kept for later
     try:
