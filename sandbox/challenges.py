@@ -72,7 +72,7 @@ def finish(token: str, succeeded: bool) -> Object:
     authentication failed or the bank declined after it. Raises a StripeError: 404 for an unknown token, 400 where the
     challenge was answered before or the intent has moved on meanwhile.
     """
-    account = _waiting(token).account
+    challenge = _waiting(token)
 
     def answer(call: Call) -> Object:
         challenge = _waiting(token)
@@ -82,7 +82,7 @@ def finish(token: str, succeeded: bool) -> Object:
             raise invalid("This authentication is no longer waited for.", code=f"{intent['object']}_unexpected_state")
         return _resume[challenge.kind](call, intent, succeeded)
 
-    return server.perform(account, answer)
+    return server.perform(challenge.account, answer, about=challenge.intent)
 
 
 def _waiting(token: str) -> Challenge:

@@ -1,19 +1,24 @@
-"""The only reader of the wall clock: an account's time is the wall clock plus its offset, and only goes where told."""
+"""The only reader of the wall clock: an account's time is the wall clock plus its offset, and only goes where told.
+
+A customer on a test clock lives on that clock's time instead, with everything that belongs to the customer:
+`take_time` is the one place that says what time it is for a request.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
 from django.db.models import F
 
-from sandbox.kernel import Call
+from sandbox.kernel import Call, Object, StripeError
 from sandbox.models import Account, Row
 
 DEMO = "sandbox"  # the account of sk_test_sandbox
+TEST_CLOCK = "test_helpers.test_clock"
 
 _moments: ContextVar[dict[int, int]] = ContextVar("sandbox_moments")
 
@@ -64,9 +69,33 @@ def advance(account: Account, *, seconds: int | None = None, to: int | None = No
 
 def catch_up(account: Account, until: int) -> None:
     """Let the engine take every step of the calendar that is due, in one transaction; cheap where nothing is."""
-    if not Row.objects.filter(account=account, due_at__lte=until).exists():
+    if not Row.objects.filter(account=account, clock=None, due_at__lte=until).exists():
         return
     from sandbox.engine import lifecycle
 
     with account.exclusively():
         lifecycle.run_due(Call(account, until), until)
+
+
+def take_time(call: Call, ids: Iterable[str], *, changes: bool) -> None:
+    """Let a call happen at the time of the objects it names: that of their test clock, else the account's as it is.
+
+    Raises Stripe's 429 for a call that `changes` something while the clock is advancing.
+    """
+    clocks = Row.objects.filter(account=call.account, kind=TEST_CLOCK, deleted=False)
+    if not clocks.exists():
+        return
+    named = Row.objects.filter(account=call.account, stripe_id__in=list(ids), clock__isnull=False)
+    id = named.values_list("clock", flat=True).first()
+    test_clock = clocks.filter(stripe_id=id).values_list("data", flat=True).first() if id else None
+    if test_clock is None:
+        return
+    put_on(call, test_clock, changes=changes)
+
+
+def put_on(call: Call, test_clock: Object, *, changes: bool = True) -> None:
+    """Let a call, and all that it makes, live on a test clock; raises the 429 of take_time()."""
+    if changes and test_clock["status"] == "advancing":
+        message = "Test clock advancement underway - cannot perform modifications"
+        raise StripeError(429, "invalid_request_error", message)
+    call.now, call.clock = test_clock["frozen_time"], test_clock["id"]

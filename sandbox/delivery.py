@@ -90,7 +90,7 @@ def endpoints(call: Call, type_: str) -> list[str]:
 def queue(call: Call, event: Object, to: list[str]) -> None:
     """Note that `event` is to be delivered to these endpoints once the transaction is through."""
     Delivery.objects.bulk_create(
-        Delivery(account=call.account, event=event["id"], endpoint=endpoint, next_attempt_at=call.now)
+        Delivery(account=call.account, event=event["id"], endpoint=endpoint, next_attempt_at=clock.now(call.account))
         for endpoint in to
     )
 

@@ -50,12 +50,12 @@ def remember(call: Call, status: int, body: str) -> None:
 def _claim(call: Call, key: str, fingerprint: str) -> IdempotencyKey | None:
     """Take the key for this request; return the row of a request that is finished under the same key."""
     known = IdempotencyKey.objects.filter(account=call.account, key=key).first()
-    if known is not None and _is_stale(known, call.now):
+    if known is not None and _is_stale(known, clock.now(call.account)):
         known.delete()
         known = None
     if known is None:
         claim = IdempotencyKey(account=call.account, key=key, fingerprint=fingerprint)
-        claim.request_id, claim.created, claim.claimed_at = call.request_id or "", call.now, clock.wall()
+        claim.request_id, claim.created, claim.claimed_at = call.request_id or "", clock.now(call.account), clock.wall()
         try:
             with transaction.atomic(using=ALIAS):
                 claim.save(force_insert=True)

@@ -80,6 +80,7 @@ class Call:
     idempotency_key: str | None = None
     origin: str = ""  # the address under which an HTTP client reached us, without a trailing slash
     publishable: bool = False  # came with a pk_ key: routes that say so, trimmed objects
+    clock: str | None = None  # the test clock that says `now`, and lives on in what is made; None: the account's
     memo: dict[str, Any] = field(default_factory=dict)  # look-ups worth remembering for this one call
 
     def at(self, now: int) -> Call:
@@ -111,6 +112,7 @@ class Route:
 _routes: dict[tuple[str, int], list[Route]] = defaultdict(list)
 resolvers: dict[tuple[str, str], Callable[[Call, Object], Any]] = {}
 references: dict[tuple[str, str], str] = {}
+due_steps: dict[str, Callable[[Call, Object], None]] = {}
 _listeners: dict[str, list[Callable[[Call, Object], None]]] = defaultdict(list)
 
 
@@ -171,6 +173,19 @@ def listens(*types: str) -> Callable[[Callable[[Call, Object], None]], Callable[
         for type_ in types:
             _listeners[type_].append(listener)
         return listener
+
+    return register
+
+
+def falls_due(kind: str) -> Callable[[Callable[[Call, Object], None]], Callable[[Call, Object], None]]:
+    """Call the function below when an object of `kind` reaches the moment given to `store.schedule`.
+
+    Runs at that moment, once: what has to happen later again is scheduled again.
+    """
+
+    def register(step: Callable[[Call, Object], None]) -> Callable[[Call, Object], None]:
+        due_steps[kind] = step
+        return step
 
     return register
 

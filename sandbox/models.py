@@ -53,10 +53,11 @@ class Row(models.Model):
     parent = models.CharField(max_length=255, null=True)
     lookup_key = models.CharField(max_length=255, null=True)
     status = models.CharField(max_length=60, null=True)
+    clock = models.CharField(max_length=255, null=True)  # the test clock it lives on; null: the account's time
     due_at = models.BigIntegerField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint("account", "kind", "stripe_id", name="sandbox_row_once")]
+        constraints = [models.UniqueConstraint("account", "stripe_id", "kind", name="sandbox_row_once")]
         indexes = [
             models.Index("account", "kind", F("created").desc(), F("id").desc(), name="sandbox_newest"),
             *(
@@ -70,9 +71,9 @@ class Row(models.Model):
                     condition=Q(**{f"{column}__isnull": False}),
                     name=f"sandbox_by_{column}",
                 )
-                for column in ("customer", "subscription", "parent", "lookup_key")
+                for column in ("customer", "subscription", "parent", "lookup_key", "clock")
             ),
-            models.Index("account", "due_at", condition=Q(due_at__isnull=False), name="sandbox_due"),
+            models.Index("account", "clock", "due_at", condition=Q(due_at__isnull=False), name="sandbox_due"),
         ]
 
     def __str__(self) -> str:

@@ -75,14 +75,15 @@ def handle(request: Request) -> Response:
     return response
 
 
-def perform(account: Account, work: Callable[[Call], Object]) -> Object:
+def perform(account: Account, work: Callable[[Call], Object], about: str = "") -> Object:
     """Do what no API request asks for, such as going on after 3-D Secure, in one transaction; webhooks afterwards.
 
-    What `work` raises undoes what it did, and is raised.
+    `about` is the id of the object concerned. What `work` raises undoes what it did, and is raised.
     """
     call = Call(account, clock.now(account), request_id=new_request_id())
     clock.catch_up(account, call.now)
     with account.exclusively():
+        clock.take_time(call, [about], changes=True)
         obj = work(call)
     delivery.deliver_due(account)
     return obj
@@ -152,6 +153,8 @@ def _answer(call: Call, request: Request, response: Response) -> None:
         raise StripeError(501, "api_error", "The sandbox has no connected accounts: leave out Stripe-Account.")
     encoded = "&".join(part for part in (request.query, request.body) if part)
     call.params = params.read({**route.params, **params.EXPAND}, params.decode(encoded))
+    named = [*arguments.values(), *(value for value in call.params.values() if isinstance(value, str))]
+    clock.take_time(call, named, changes=route.method != "GET")
     if request.method != "POST" or "idempotency-key" not in request.headers:
         response.status, response.body = _execute(call, route, arguments)
         return

@@ -50,6 +50,7 @@ def insert(call: Call, obj: Object, event: str | None = None, **private: Any) ->
         kind=obj["object"],
         stripe_id=obj["id"],
         created=obj.get("created", call.now),
+        clock=call.clock,
         data=obj,
         private=private,
         **_columns(obj),
@@ -107,16 +108,26 @@ def schedule(call: Call, obj: Object, due_at: int | None) -> None:
 
 
 def next_due(call: Call, until: int) -> tuple[int, Object] | None:
-    """Return (moment, object) for the earliest scheduled object at or before `until`."""
-    due = Row.objects.filter(account=call.account, due_at__lte=until).order_by("due_at", "id")
+    """Return (moment, object) for the earliest object scheduled at or before `until` on the clock of the call."""
+    due = Row.objects.filter(account=call.account, clock=call.clock, due_at__lte=until).order_by("due_at", "id")
     found: tuple[int, Object] | None = due.values_list("due_at", "data").first()  # type: ignore[assignment]
     return found
+
+
+def move_to_clock(call: Call, customer: str, clock: str) -> None:
+    """Let a customer, and everything that belongs to the customer, live on a test clock from now on."""
+    rows = Row.objects.filter(account=call.account, deleted=False).exclude(kind="event")
+    for row in rows.filter(Q(customer=customer) | Q(kind="customer", stripe_id=customer)):
+        row.clock = clock
+        if "test_clock" in row.data:
+            row.data["test_clock"] = clock
+        row.save(update_fields=["clock", "data"])
 
 
 def query(call: Call, kind: str, /, **columns: Any) -> Iterator[Object]:
     """Iterate over objects, newest first, as they are at this moment.
 
-    Filters are columns (customer, subscription, parent, lookup_key, status), or keys of the object with `__` between
+    Filters are columns (customer, subscription, parent, lookup_key, status, clock), or keys of the object with `__` between
     the levels (`recurring__interval="month"`); a list or set means any of its values.
     """
     return iter(list(_newest(_filtered(call, kind, columns)).values_list("data", flat=True)))
@@ -184,7 +195,7 @@ def _newest(rows: QuerySet[Row]) -> QuerySet[Row]:
 def _filtered(call: Call, kind: str, filters: dict[str, Any]) -> QuerySet[Row]:
     rows = _rows(call, kind).filter(deleted=False)
     for name, value in filters.items():
-        lookup = name if name in _NAMES else f"data__{name}"
+        lookup = name if name in {*_NAMES, "clock"} else f"data__{name}"
         many = isinstance(value, list | tuple | set | frozenset)
         rows = rows.filter(**{f"{lookup}__in" if many else lookup: list(value) if many else value})
     return rows

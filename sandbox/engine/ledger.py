@@ -155,7 +155,7 @@ def invoice_item(call: Call, customer: str, draft: Draft, **fields: object) -> O
         "quantity": draft.quantity,
         "quantity_decimal": str(draft.quantity),
         "tax_rates": [],
-        "test_clock": None,
+        "test_clock": call.clock,
     }
     return store.insert(call, item | fields, "invoiceitem.created")
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from sandbox import events, store
 from sandbox.engine import canceling, charging, invoicing, items, ledger, previewing, standing
 from sandbox.engine.subscribing import next_cycle
-from sandbox.kernel import Call, Object, StripeError, new_id
+from sandbox.kernel import Call, Object, StripeError, due_steps, falls_due, new_id
 
 _STEPS_AT_ONE_MOMENT = 20  # more than this for one object at one second would be a loop
 
@@ -21,9 +21,11 @@ def run_due(call: Call, until: int) -> None:
         last = (moment, obj["id"])
         if steps > _STEPS_AT_ONE_MOMENT:
             raise RuntimeError(f"{obj['id']} stays due at {moment}")
-        (_invoice_due if obj["object"] == "invoice" else _subscription_due)(call.at(moment), obj)
+        store.schedule(call, obj, None)
+        due_steps[obj["object"]](call.at(moment), obj)
 
 
+@falls_due("invoice")
 def _invoice_due(call: Call, invoice: Object) -> None:
     if invoice["status"] == "draft":
         _finalize(call, invoice)
@@ -58,6 +60,7 @@ def _retry(call: Call, invoice: Object) -> None:
         charging.attempt(call, invoice)
 
 
+@falls_due("subscription")
 def _subscription_due(call: Call, subscription: Object) -> None:
     """Take the first step that is due; the others follow at the same moment, in the order of the agenda."""
     due = [step for step, moment in standing.agenda(call, subscription) if moment <= call.now]

@@ -9,14 +9,14 @@ _EMPTY_IN_SUBSCRIPTION = (
     "canceled_at", "currency", "customer_account", "days_until_due", "default_payment_method", "default_source",
     "description", "ended_at", "latest_invoice", "next_pending_invoice_item_invoice", "on_behalf_of",
     "pause_collection", "pending_invoice_item_interval", "pending_setup_intent", "pending_update", "schedule",
-    "test_clock", "transfer_data", "trial_end", "trial_start",
+    "transfer_data", "trial_end", "trial_start",
 )  # fmt: skip
 _EMPTY_IN_INVOICE = (
     "account_tax_ids", "application", "automatically_finalizes_at", "custom_fields", "customer_account",
     "default_payment_method", "default_source", "description", "due_date", "effective_at", "ending_balance", "footer",
     "from_invoice", "hosted_invoice_url", "invoice_pdf", "last_finalization_error", "latest_revision",
     "next_payment_attempt", "number", "on_behalf_of", "parent", "receipt_number", "rendering", "shipping_cost",
-    "shipping_details", "statement_descriptor", "test_clock", "webhooks_delivered_at",
+    "shipping_details", "statement_descriptor", "webhooks_delivered_at",
 )  # fmt: skip
 _ZERO_IN_INVOICE = (
     "amount_due", "amount_overpaid", "amount_paid", "amount_remaining", "amount_shipping", "attempt_count",
@@ -57,6 +57,7 @@ def subscription(call: Call, customer: str | None, id: str) -> Object:
         },
         "start_date": call.now,
         "status": "active",
+        "test_clock": call.clock,
         "trial_settings": {"end_behavior": {"billing_cycle_anchor": None, "missing_payment_method": "create_invoice"}},
     }
 
@@ -92,6 +93,7 @@ def invoice(call: Call, customer: Object, id: str) -> Object:
         "starting_balance": customer["balance"],
         "status": "draft",
         "status_transitions": dict.fromkeys(("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")),
+        "test_clock": call.clock,
         "total_discount_amounts": [],
         "total_pretax_credit_amounts": [],
         "total_taxes": [],

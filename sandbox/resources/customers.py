@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sandbox import store
+from django.db.models import Q
+
+from sandbox import clock, store
 from sandbox.engine import balance
 from sandbox.kernel import Call, Object, invalid, missing, new_id, new_secret, refers, route
 from sandbox.params import (
@@ -29,6 +31,7 @@ refers(
     },
 )
 
+MOST_ON_A_CLOCK = 3
 _SHIPPING = {
     "address": ADDRESS,
     "carrier": string,
@@ -71,11 +74,14 @@ _PLAIN = (
 @route(
     "POST",
     "/v1/customers",
-    {**_FIELDS, "payment_method": string, "tax_id_data": not_emulated, "test_clock": not_emulated},
+    {**_FIELDS, "payment_method": string, "tax_id_data": not_emulated, "test_clock": string},
 )
 def create(call: Call) -> Object:
     """Create a customer; the first `payment_method` is attached to it."""
-    customer, given = blank(call), call.params
+    given = call.params
+    if id := given.get("test_clock"):
+        _join(call, store.get(call, clock.TEST_CLOCK, id, "test_clock"))
+    customer = blank(call)
     if alias := given.get("payment_method"):
         given["payment_method"] = payment_methods.resolve(call, alias)["id"]
         settings = given.get("invoice_settings", {})
@@ -89,10 +95,11 @@ def create(call: Call) -> Object:
     return customer
 
 
-@route("GET", "/v1/customers", listing(email=string, test_clock=not_emulated))
+@route("GET", "/v1/customers", listing(email=string, test_clock=string))
 def list_all(call: Call) -> Object:
-    """List customers; the e-mail filter is case-sensitive, as at Stripe."""
-    return store.page(call, "customer", "/v1/customers", lookup_key=call.params.get("email"))
+    """List customers, those on a test clock only where it is named; the e-mail filter is case-sensitive."""
+    email, test_clock = call.params.get("email"), call.params.get("test_clock")
+    return store.page(call, "customer", "/v1/customers", where=Q(clock=test_clock), lookup_key=email)
 
 
 @route("GET", "/v1/customers/{customer}")
@@ -156,8 +163,15 @@ def blank(call: Call) -> Object:
         "preferred_locales": [],
         "shipping": None,
         "tax_exempt": "none",
-        "test_clock": None,
+        "test_clock": call.clock,
     }
+
+
+def _join(call: Call, test_clock: Object) -> None:
+    """Put the call, and so the customer that it makes, on a test clock."""
+    clock.put_on(call, test_clock)
+    if store.count(call, "customer", clock=test_clock["id"]) >= MOST_ON_A_CLOCK:
+        raise invalid(f"A test clock can have at most {MOST_ON_A_CLOCK} customers.", param="test_clock")
 
 
 def _change(call: Call, customer: Object) -> None:

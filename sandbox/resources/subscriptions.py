@@ -156,12 +156,13 @@ def create(call: Call) -> Object:
         plan=string,
         price=string,
         status=enum(*_STATUSES, "all", "ended"),
-        test_clock=not_emulated,
+        test_clock=string,
     ),
 )
 def list_all(call: Call) -> Object:
-    """List subscriptions; canceled ones only where `status` asks for them."""
+    """List subscriptions: canceled ones only where `status` asks for them, clocked ones only by clock or customer."""
     given = call.params
+    where = Q() if "customer" in given and "test_clock" not in given else Q(clock=given.get("test_clock"))
     if customer := given.get("customer"):
         store.get(call, "customer", customer, "customer")
     status, price = given.get("status"), given.get("price", given.get("plan"))
@@ -173,7 +174,7 @@ def list_all(call: Call) -> Object:
         "/v1/subscriptions",
         customer=given.get("customer"),
         status=statuses,
-        where=_has_price(price) if price else None,
+        where=where & _has_price(price) if price else where,
         **method,
     )
 
