@@ -1,9 +1,9 @@
 """From bracketed form fields to nested data, and the small language in which routes declare what they take.
 
 A declaration is a dict of name -> kind. A kind is one of the names below (`string`, `integer`, `boolean`,
-`timestamp`, `amount`, `currency`, `decimal`, `metadata`, `not_emulated`), `enum("a", "b")`, a `{…}` of further
-names, `MapOf(kind)` for free names, a `[kind]` list, or one of those wrapped: `required(kind)`, `either(kind, kind)`,
-`clearable(kind)` (the empty string unsets: the value arrives as None).
+`timestamp`, `amount`, `currency`, `decimal`, `email`, `url`, `metadata`, `not_emulated`), `enum("a", "b")`, a `{…}` of
+further names, `MapOf(kind)` for free names, a `[kind]` list, or one of those wrapped: `required(kind)`,
+`either(kind, kind)`, `clearable(kind)` (the empty string unsets: the value arrives as None).
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from dataclasses import dataclass
 from decimal import Decimal as Number
 from decimal import InvalidOperation
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 from sandbox.kernel import StripeError, invalid
 
@@ -94,6 +97,35 @@ class String(Kind):
                 param=name,
                 code="parameter_invalid_string",
             )
+        return text
+
+
+@dataclass(frozen=True)
+class Email(String):
+    """An e-mail address."""
+
+    longest: int = 512
+
+    def read(self, value: Any, name: str) -> str:
+        text = super().read(value, name)
+        try:
+            validate_email(text)
+        except ValidationError:
+            raise invalid(f"Invalid email address: {text}", param=name, code="email_invalid") from None
+        return text
+
+
+class Url(Kind):
+    """An absolute web address that a browser can be sent to; placeholders in braces may stand in it."""
+
+    def read(self, value: Any, name: str) -> str:
+        text = self.text(value, name)
+        try:
+            parts = urlsplit(text)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in {"http", "https"} or not parts.hostname or " " in text:
+            raise invalid("Not a valid URL", param=name, code="url_invalid")
         return text
 
 
@@ -268,6 +300,7 @@ class Either(Kind):
 
 
 string, integer, boolean, decimal, metadata = String(), Integer(), Boolean(), Decimal(), Metadata()
+email, url = Email(), Url()
 timestamp, amount, currency, not_emulated = Integer(0, _LAST), Integer(0, 99_999_999), Currency(), NotEmulated()
 
 

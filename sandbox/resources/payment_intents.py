@@ -36,7 +36,7 @@ refers(
     },
 )
 
-_SHIPPING = {
+SHIPPING = {
     "address": required(ADDRESS),
     "carrier": string,
     "name": required(string),
@@ -52,7 +52,7 @@ _FIELDS = {
     "payment_details": not_emulated,
     "receipt_email": clearable(string),
     "setup_future_usage": clearable(enum("off_session", "on_session")),
-    "shipping": clearable(_SHIPPING),
+    "shipping": clearable(SHIPPING),
     "statement_descriptor": clearable(String(22)),
     "statement_descriptor_suffix": clearable(String(22)),
     "transfer_data": not_emulated,
@@ -136,7 +136,7 @@ def update(call: Call, intent: str) -> Object:
         "payment_details": not_emulated,
         "receipt_email": clearable(string),
         "setup_future_usage": clearable(enum("off_session", "on_session")),
-        "shipping": clearable(_SHIPPING),
+        "shipping": clearable(SHIPPING),
     },
     publishable=True,
 )

@@ -1,0 +1,482 @@
+"""Checkout sessions: what a hosted payment page sells, to whom, and what came of it. The page is `sandbox.checkout`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox import intents, store
+from sandbox.engine import cart, checkout
+from sandbox.engine.calendar import DAY, HOUR
+from sandbox.kernel import (
+    Call,
+    Object,
+    StripeError,
+    expandable,
+    invalid,
+    missing,
+    new_secret,
+    origin,
+    refers,
+    route,
+)
+from sandbox.params import (
+    PAGING,
+    Boolean,
+    Enum,
+    Integer,
+    Kind,
+    String,
+    boolean,
+    clearable,
+    currency,
+    email,
+    enum,
+    listing,
+    metadata,
+    not_emulated,
+    required,
+    string,
+    timestamp,
+    url,
+)
+from sandbox.resources import payment_intents, prices, subscriptions
+
+refers(
+    "checkout.session",
+    {
+        "customer": "customer",
+        "discounts.coupon": "coupon",
+        "discounts.promotion_code": "promotion_code",
+        "invoice": "invoice",
+        "payment_intent": "payment_intent",
+        "setup_intent": "setup_intent",
+        "subscription": "subscription",
+    },
+)
+
+_URL = "/v1/checkout/sessions"
+_MINUTE = 60
+_LOCALES = (
+    "auto bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hi-IN hr hu id it ja ko lt lv ms mt nb nl pl pt pt-BR "
+    "ro ru sk sl sv th tr vi zh zh-HK zh-TW"
+).split()
+
+
+class _Off(Boolean):
+    """A switch for what is not emulated: it may be there, as long as it is off."""
+
+    def read(self, value: Any, name: str) -> bool:
+        return bool(not_emulated.read(value, name)) if super().read(value, name) else False
+
+
+class _HostedPage(Enum):
+    """`ui_mode`: the sandbox has the page of its own, not the parts for other people's pages."""
+
+    def read(self, value: Any, name: str) -> str:
+        mode = super().read(value, name)
+        if mode != "hosted_page":
+            raise StripeError(
+                501, "api_error", f"The sandbox emulates ui_mode hosted_page only, not {mode}.", param=name
+            )
+        return mode
+
+
+class _NotHosted(Kind):
+    """A parameter for sessions inside somebody's own page."""
+
+    def read(self, value: Any, name: str) -> Any:
+        raise invalid(f"`{name}` can only be used when ui_mode is `embedded_page` or `elements`.", param=name)
+
+
+_TEXT = clearable({"message": required(String(1200))})
+_PRODUCT_DATA = {
+    "description": string,
+    "images": [string],
+    "metadata": metadata,
+    "name": required(string),
+    "tax_code": string,
+    "tax_details": not_emulated,
+    "unit_label": String(12),
+}
+_LINE_ITEM = {
+    "adjustable_quantity": {
+        "enabled": required(boolean),
+        "maximum": Integer(1, 999_999),
+        "minimum": Integer(0, 999_999),
+    },
+    "metadata": metadata,
+    "price": string,
+    "price_data": {**prices.DATA, "product": string, "product_data": _PRODUCT_DATA},
+    "quantity": Integer(0, 999_999),
+    "tax_rates": not_emulated,
+}
+_CUSTOM_FIELDS = clearable([{"name": required(String(40)), "value": required(String(140))}])
+_SUBSCRIPTION_DATA = {
+    "application_fee_percent": not_emulated,
+    "billing_cycle_anchor": timestamp,
+    "billing_cycle_anchor_config": subscriptions.ANCHOR_CONFIG,
+    "billing_mode": subscriptions.BILLING_MODE,
+    "default_tax_rates": not_emulated,
+    "description": String(500),
+    "invoice_settings": {
+        "account_tax_ids": not_emulated,
+        "custom_fields": _CUSTOM_FIELDS,
+        "description": string,
+        "footer": string,
+        "issuer": not_emulated,
+    },
+    "metadata": metadata,
+    "on_behalf_of": not_emulated,
+    "pending_invoice_item_interval": not_emulated,
+    "proration_behavior": enum("create_prorations", "none"),
+    "transfer_data": not_emulated,
+    "trial_end": timestamp,
+    "trial_period_days": Integer(1, 730),
+    "trial_settings": {
+        "end_behavior": required({"missing_payment_method": required(enum("cancel", "create_invoice", "pause"))})
+    },
+}
+_PAYMENT_INTENT_DATA = {
+    "application_fee_amount": not_emulated,
+    "capture_method": enum("automatic", "automatic_async", "manual"),
+    "description": string,
+    "metadata": metadata,
+    "on_behalf_of": not_emulated,
+    "receipt_email": email,
+    "setup_future_usage": enum("off_session", "on_session"),
+    "shipping": payment_intents.SHIPPING,
+    "statement_descriptor": String(22),
+    "statement_descriptor_suffix": String(22),
+    "transfer_data": not_emulated,
+    "transfer_group": not_emulated,
+}
+_INVOICE_DATA = {
+    "account_tax_ids": not_emulated,
+    "custom_fields": _CUSTOM_FIELDS,
+    "description": string,
+    "footer": string,
+    "issuer": not_emulated,
+    "metadata": metadata,
+    "rendering_options": not_emulated,
+}
+_AUTO = enum("auto", "never")
+_NOT_EMULATED = dict.fromkeys(
+    (
+        "after_expiration", "branding_settings", "custom_fields", "customer_account", "name_collection",
+        "optional_items", "payment_method_configuration", "shipping_address_collection", "shipping_options",
+    ),
+    not_emulated,
+)  # fmt: skip
+_CREATE = {
+    **_NOT_EMULATED,
+    **dict.fromkeys(("permissions", "redirect_on_completion", "return_url"), _NotHosted()),
+    "adaptive_pricing": {"enabled": _Off()},
+    "allow_promotion_codes": boolean,
+    "allowed_payment_method_types": [string],
+    "automatic_tax": {"enabled": required(_Off()), "liability": not_emulated},
+    "billing_address_collection": enum("auto", "required"),
+    "cancel_url": url,
+    "client_reference_id": String(200),
+    "consent_collection": {
+        "payment_method_reuse_agreement": {"position": required(enum("auto", "hidden"))},
+        "promotions": enum("auto", "none"),
+        "terms_of_service": enum("none", "required"),
+    },
+    "currency": currency,
+    "custom_text": dict.fromkeys(("after_submit", "shipping_address", "submit", "terms_of_service_acceptance"), _TEXT),
+    "customer": string,
+    "customer_creation": enum("always", "if_required"),
+    "customer_email": email,
+    "customer_update": {"address": _AUTO, "name": _AUTO, "shipping": _AUTO},
+    "discounts": not_emulated,
+    "excluded_payment_method_types": [string],
+    "expires_at": timestamp,
+    "integration_identifier": String(200),
+    "invoice_creation": {"enabled": required(boolean), "invoice_data": _INVOICE_DATA},
+    "line_items": [_LINE_ITEM],
+    "locale": enum(*_LOCALES),
+    "managed_payments": {"enabled": _Off()},
+    "metadata": metadata,
+    "mode": required(enum("payment", "setup", "subscription")),
+    "origin_context": enum("mobile_app", "web"),
+    "payment_intent_data": _PAYMENT_INTENT_DATA,
+    "payment_method_collection": enum("always", "if_required"),
+    "payment_method_data": {"allow_redisplay": enum("always", "limited", "unspecified")},
+    "payment_method_options": {
+        "card": {
+            "capture_method": not_emulated,
+            "installments": not_emulated,
+            "request_three_d_secure": enum("any", "automatic", "challenge"),
+            "restrictions": not_emulated,
+            "setup_future_usage": enum("off_session", "on_session"),
+        },
+        "link": not_emulated,
+    },
+    "payment_method_types": intents.SHARED["payment_method_types"],
+    "phone_number_collection": {"enabled": required(boolean)},
+    "saved_payment_method_options": {
+        "allow_redisplay_filters": [enum("always", "limited", "unspecified")],
+        "payment_method_remove": enum("disabled"),
+        "payment_method_save": enum("disabled", "enabled"),
+    },
+    "setup_intent_data": {"description": string, "metadata": metadata, "on_behalf_of": not_emulated},
+    "submit_type": enum("auto", "book", "donate", "pay", "subscribe"),
+    "subscription_data": _SUBSCRIPTION_DATA,
+    "success_url": required(url),
+    "tax_id_collection": not_emulated,
+    "ui_mode": _HostedPage(("elements", "embedded_page", "form", "hosted_page")),
+    "wallet_options": {"link": {"display": _AUTO}},
+}
+# Parameters that a mode does not take.
+_REFUSED = {
+    "payment": ("payment_method_collection", "setup_intent_data", "subscription_data"),
+    "setup": (
+        "allow_promotion_codes", "discounts", "invoice_creation", "line_items", "payment_intent_data",
+        "payment_method_collection", "phone_number_collection", "saved_payment_method_options", "submit_type",
+        "subscription_data",
+    ),
+    "subscription": ("customer_creation", "invoice_creation", "payment_intent_data", "setup_intent_data"),
+}  # fmt: skip
+_EXCLUSIVE = (
+    ("customer", "customer_email"),
+    ("customer", "customer_creation"),
+    ("allow_promotion_codes", "discounts"),
+    ("allowed_payment_method_types", "excluded_payment_method_types"),
+)
+# Parameters for the objects that the session will make; it does not show them itself.
+_DATA = ("customer_update", "payment_intent_data", "payment_method_data", "setup_intent_data", "subscription_data")
+
+
+@route("POST", _URL, _CREATE)
+def create(call: Call) -> Object:
+    """Open a session and return it with the address of its page; nothing else is made before somebody pays."""
+    given = call.params
+    _check(call, given)
+    session = _blank(call, given)
+    items = cart.fill(call, given["mode"], given.get("line_items", []), given.get("currency"))
+    known = {"items": items, "data": {key: given[key] for key in _DATA if key in given}}
+    if items:
+        session["currency"] = items[0]["currency"]
+    if items and session["customer"] and session["mode"] == "subscription":
+        subscriptions.check_currency(call, session)
+    cart.price(call, session, known)
+    store.insert(call, session, None, **known)
+    store.schedule(call, session, session["expires_at"])
+    return session
+
+
+@route(
+    "GET",
+    _URL,
+    listing(
+        customer=string,
+        customer_account=not_emulated,
+        customer_details={"email": required(string)},
+        payment_intent=string,
+        payment_link=not_emulated,
+        status=enum("complete", "expired", "open"),
+        subscription=string,
+    ),
+)
+def list_all(call: Call) -> Object:
+    """List sessions."""
+    given = call.params
+    filters = {name: given.get(name) for name in ("customer", "payment_intent", "status", "subscription")}
+    filters["customer_details__email"] = given.get("customer_details", {}).get("email")
+    return store.page(call, "checkout.session", _URL, **filters)
+
+
+@route("GET", f"{_URL}/{{session}}")
+def retrieve(call: Call, session: str) -> Object:
+    """Return a session."""
+    return store.get(call, "checkout.session", session, "session")
+
+
+@route(
+    "POST",
+    f"{_URL}/{{session}}",
+    {
+        **dict.fromkeys(
+            ("collected_information", "line_items", "payment_intent_data", "shipping_options"), _NotHosted()
+        ),
+        "metadata": metadata,
+    },
+)
+def update(call: Call, session: str) -> Object:
+    """Change a session's metadata; everything else can be changed of embedded sessions only."""
+    obj = store.get(call, "checkout.session", session, "session")
+    store.update(obj, call.params, "metadata")
+    return store.save(call, obj)
+
+
+@route("POST", f"{_URL}/{{session}}/expire")
+def expire(call: Call, session: str) -> Object:
+    """Close a session that is open: its page takes no payment any more."""
+    return checkout.expire(call, store.get(call, "checkout.session", session, "session"))
+
+
+@route("GET", f"{_URL}/{{session}}/line_items", PAGING)
+def line_items(call: Call, session: str) -> Object:
+    """List what a session sells."""
+    obj, given = store.get(call, "checkout.session", session, "session"), call.params
+    items, limit = store.private(call, obj)["items"], given.get("limit", 10)
+    if before := given.get("ending_before"):
+        end = _place(items, before, "ending_before")
+        start = max(end - limit, 0)
+        has_more = start > 0
+    else:
+        after = given.get("starting_after")
+        start = _place(items, after, "starting_after") + 1 if after else 0
+        end = start + limit
+        has_more = end < len(items)
+    return store.envelope(items[start:end], f"{_URL}/{session}/line_items", has_more)
+
+
+@expandable("checkout.session", "line_items")
+def first_line_items(call: Call, session: Object) -> Object:
+    """Return the first ten of what a session sells; Stripe shows them on demand only."""
+    items = store.private(call, session)["items"]
+    return store.envelope(items[:10], f"{_URL}/{session['id']}/line_items", len(items) > 10)
+
+
+def _place(items: list[Object], id: str, param: str) -> int:
+    for place, item in enumerate(items):
+        if item["id"] == id:
+            return place
+    raise missing("item", id, param)
+
+
+def _check(call: Call, given: Object) -> None:
+    """Raise where parameters contradict the mode or each other."""
+    mode = given["mode"]
+    for name in _REFUSED[mode]:
+        if name in given:
+            raise invalid(f"You can not pass `{name}` in `{mode}` mode.", param=name)
+    for pair in _EXCLUSIVE:
+        _refuse_both(given, *pair)
+    if mode == "setup" and not given.keys() & {"allowed_payment_method_types", "currency"}:
+        raise invalid("Missing required param: currency.", param="currency", code="parameter_missing")
+    if mode != "setup" and not given.get("line_items"):
+        raise invalid("Missing required param: line_items.", param="line_items", code="parameter_missing")
+    if "customer_update" in given and "customer" not in given:
+        raise invalid("`customer_update` can only be used with `customer`.", param="customer_update")
+    _check_trial(call, given.get("subscription_data", {}))
+    _check_expiry(call, given)
+
+
+def _check_trial(call: Call, given: Object) -> None:
+    _refuse_both(given, "trial_end", "trial_period_days", inside="subscription_data")
+    if given.get("trial_end", call.now + 2 * DAY) < call.now + 2 * DAY:
+        message = "The `trial_end` date has to be at least 2 days in the future."
+        raise invalid(message, param="subscription_data[trial_end]")
+
+
+def _check_expiry(call: Call, given: Object) -> None:
+    lasts = given.get("expires_at", call.now + DAY) - call.now
+    if lasts < 30 * _MINUTE:
+        message = "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation."
+        raise invalid(message, param="expires_at")
+    if lasts > 24 * HOUR:
+        message = "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation."
+        raise invalid(message, param="expires_at")
+
+
+def _refuse_both(given: Object, one: str, other: str, inside: str = "") -> None:
+    if one in given and other in given:
+        names = [f"{inside}[{name}]" if inside else name for name in (one, other)]
+        raise invalid(f"You may only specify one of these parameters: {', '.join(names)}.", param=names[0])
+
+
+def _blank(call: Call, given: Object) -> Object:
+    """Return the session as it begins, without amounts."""
+    mode, id = given["mode"], new_secret(call, "cs_test_a1", 56)
+    customer = store.get(call, "customer", given["customer"], "customer") if "customer" in given else None
+    email = given.get("customer_email") or (customer or {}).get("email")
+    given_as_is = (
+        "allow_promotion_codes", "allowed_payment_method_types", "billing_address_collection", "cancel_url",
+        "client_reference_id", "customer_email", "excluded_payment_method_types", "integration_identifier", "locale",
+        "origin_context", "submit_type", "success_url",
+    )  # fmt: skip
+    nothing = (
+        "after_expiration", "amount_subtotal", "amount_total", "client_secret", "collected_information",
+        "currency_conversion", "customer_account", "invoice", "payment_intent", "payment_link",
+        "payment_method_configuration_details", "permissions", "recovered_from", "setup_intent",
+        "shipping_address_collection", "shipping_cost", "subscription", "total_details",
+    )  # fmt: skip
+    return {
+        "id": id,
+        "object": "checkout.session",
+        **dict.fromkeys(nothing),
+        **{key: given.get(key) for key in given_as_is},
+        **_choices(call, given, mode),
+        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
+        "created": call.now,
+        "currency": given.get("currency"),
+        "custom_fields": [],
+        "customer": customer and customer["id"],
+        "customer_creation": None if customer else _customer_creation(given, mode),
+        "customer_details": _contact(customer, email) if email else None,
+        "discounts": [],
+        "expires_at": given.get("expires_at", call.now + DAY),
+        "livemode": False,
+        "metadata": store.merged_metadata({}, given.get("metadata")),
+        "mode": mode,
+        "optional_items": [],
+        "payment_method_types": ["card"],
+        "payment_status": "no_payment_required" if mode == "setup" else "unpaid",
+        "shipping_options": [],
+        "status": "open",
+        "ui_mode": "hosted_page",
+        "url": f"{origin(call)}/sandbox/c/pay/{id}",
+    }
+
+
+def _choices(call: Call, given: Object, mode: str) -> Object:
+    """Return the settings of the page, each hash whole."""
+    consents = given.get("consent_collection")
+    card = {"request_three_d_secure": "automatic", **given.get("payment_method_options", {}).get("card", {})}
+    texts = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
+    saved = {"allow_redisplay_filters": ["always"], "payment_method_remove": "disabled", "payment_method_save": None}
+    return {
+        "adaptive_pricing": {"enabled": False},
+        "branding_settings": {
+            "background_color": "#ffffff",
+            "border_style": "rounded",
+            "button_color": "#0074d4",
+            "display_name": call.account.settings.get("business_name", "Sandbox"),
+            "font_family": "default",
+            "icon": None,
+            "logo": None,
+        },
+        "consent": consents and {"promotions": None, "terms_of_service": None},
+        "consent_collection": consents
+        and {**dict.fromkeys(("payment_method_reuse_agreement", "promotions", "terms_of_service")), **consents},
+        "custom_text": {**dict.fromkeys(texts), **given.get("custom_text", {})},
+        "invoice_creation": _invoice_creation(given) if mode == "payment" else None,
+        "managed_payments": {"enabled": False},
+        "payment_method_collection": given.get("payment_method_collection")
+        or ("if_required" if mode == "payment" else "always"),
+        "payment_method_options": {"card": card},
+        "phone_number_collection": given.get("phone_number_collection", {"enabled": False}),
+        "saved_payment_method_options": None
+        if mode == "setup"
+        else saved | given.get("saved_payment_method_options", {}),
+        "wallet_options": given.get("wallet_options"),
+    }
+
+
+def _customer_creation(given: Object, mode: str) -> str:
+    """Return when a customer is made of a guest."""
+    return "always" if mode == "subscription" else str(given.get("customer_creation", "if_required"))
+
+
+def _contact(customer: Object | None, email: str) -> Object:
+    nothing = ("address", "business_name", "individual_name", "name", "phone", "tax_ids")
+    return {**dict.fromkeys(nothing), "email": email, "tax_exempt": (customer or {}).get("tax_exempt", "none")}
+
+
+def _invoice_creation(given: Object) -> Object:
+    asked = given.get("invoice_creation", {"enabled": False})
+    nothing = ("account_tax_ids", "custom_fields", "description", "footer", "issuer", "rendering_options")
+    data = {**dict.fromkeys(nothing), "metadata": {}, **asked.get("invoice_data", {})}
+    return {"enabled": asked["enabled"], "invoice_data": data}
