@@ -44,7 +44,7 @@ def expand(call: Call, obj: Object, paths: list[str]) -> Object:
     """
     for path in paths:
         segments = path.split(".")
-        if len(segments) > DEEPEST:
+        if len(segments) - segments.count("data") > DEEPEST:  # the data of a list is no level of its own
             raise invalid(
                 f"You cannot expand more than {DEEPEST} levels of a property. Property: {path}", param="expand"
             )
