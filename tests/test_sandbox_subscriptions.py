@@ -488,6 +488,16 @@ def test_expansion_reaches_what_a_page_needs(shop, alice):
     assert expanded.latest_invoice.payments.data[0].status == "paid"
 
 
+def test_expansion_reaches_the_first_payment_through_a_list(shop, alice):
+    path = "latest_invoice.payments.data.payment.payment_intent"
+    subscription = shop.subscribe(alice, expand=[path])
+    assert subscription.latest_invoice.payments.data[0].payment.payment_intent.amount == 2900
+    listed = shop.v1.subscriptions.list({"customer": alice, "expand": [f"data.{path}"]}).data[0]
+    assert listed.latest_invoice.payments.data[0].payment.payment_intent.status == "succeeded"
+    with pytest.raises(stripe.InvalidRequestError, match="more than 4 levels"):
+        shop.v1.subscriptions.retrieve(subscription.id, {"expand": [f"{path}.latest_charge"]})
+
+
 # Items by themselves
 
 
