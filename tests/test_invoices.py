@@ -193,6 +193,29 @@ def test_another_saved_card_pays_and_sets_the_plan_right(client, carol, overdue,
     assert "overdue" not in words(client.get("/billing/"))
 
 
+def default_of(user) -> PaymentMethod:
+    return PaymentMethod.objects.get(pk=Customer.objects.get(payer_id=str(user.pk)).default_payment_method)
+
+
+@pytest.mark.parametrize(("keep", "charged_next"), [({"keep": "1"}, "4242"), ({}, "0341")])
+def test_the_card_that_paid_is_charged_from_now_on_if_asked(
+    keep, charged_next, client, carol, overdue, our_stripe, token
+):
+    card = attach(our_stripe, carol, "pm_card_visa")
+    client.force_login(carol)
+    client.post(f"{INVOICES}{overdue.pk}/pay/", {"token": token, "payment_method": card.pk, **keep})
+    assert default_of(carol).last4 == charged_next
+    assert f"Visa ending in {charged_next}" in words(client.get("/billing/"))
+
+
+def test_a_declined_card_is_not_charged_from_now_on(client, alice, carol, overdue, our_stripe, token):
+    first = default_of(carol)
+    card = attach(our_stripe, carol, "pm_card_chargeCustomerFail")
+    client.force_login(carol)
+    client.post(f"{INVOICES}{overdue.pk}/pay/", {"token": token, "payment_method": card.pk, "keep": "1"})
+    assert default_of(carol) == first
+
+
 def test_paid_twice_it_is_charged_once(client, carol, overdue, our_stripe, token):
     card = attach(our_stripe, carol, "pm_card_visa")
     before = len(charged(our_stripe, carol))
@@ -204,7 +227,7 @@ def test_paid_twice_it_is_charged_once(client, carol, overdue, our_stripe, token
 
 def test_a_new_card_pays_in_the_browser(htmx, carol, overdue, our_stripe, token):
     htmx.force_login(carol)
-    form = {"token": token, "payment_method": "new"}
+    form = {"token": token, "payment_method": "new", "keep": "1"}
     answer = htmx.post(f"{INVOICES}{overdue.pk}/pay/", form, headers=JSON).json()
     assert answer["token"] != token
     our_stripe.v1.payment_intents.confirm(
@@ -215,19 +238,21 @@ def test_a_new_card_pays_in_the_browser(htmx, carol, overdue, our_stripe, token)
     assert response.status_code == 200
     assert "Thank you: $29.00 is paid." in words(response)
     assert Invoice.objects.get(pk=overdue.pk).status == "paid"
+    assert default_of(carol).last4 == "4242"
 
 
 @pytest.mark.parametrize("yes", [True, False])
 def test_the_bank_is_asked_in_the_page(yes, htmx, carol, overdue, our_stripe, token):
     card = attach(our_stripe, carol, "pm_card_authenticationRequired")
     htmx.force_login(carol)
-    step = htmx.post(f"{INVOICES}{overdue.pk}/pay/", {"token": token, "payment_method": card.pk})
+    step = htmx.post(f"{INVOICES}{overdue.pk}/pay/", {"token": token, "payment_method": card.pk, "keep": "1"})
     secret = re.search(r'<bank-step[^>]* data-client-secret="([^"]+)"', step.content.decode())[1]
     intent = our_stripe.v1.payment_intents.retrieve(secret.partition("_secret_")[0])
     where = intent.next_action.use_stripe_sdk["stripe_js"]
     challenges.finish(where.rstrip("/").rpartition("/")[2], succeeded=yes)
-    response = htmx.post(f"{INVOICES}{overdue.pk}/settle/")
+    response = htmx.post(re.search(r'hx-post="([^"]+settle[^"]+)"', step.content.decode())[1])
     assert response.status_code == (200 if yes else 422)
+    assert default_of(carol).last4 == ("3184" if yes else "0341")
     assert Invoice.objects.get(pk=overdue.pk).status == ("paid" if yes else "open")
     said = "Thank you: $29.00 is paid." if yes else "Your bank could not confirm that it is you. Nothing was charged"
     assert said in words(response)

@@ -18,10 +18,12 @@ from billing.errors import BillingError
 from billing.middleware import Request
 from billing.models import Customer, Invoice, InvoiceStatus, PaymentMethod
 from billing.money import format_money
+from billing.operations import new_token
 from billing.payers import Actor, actor_of
 from billing.standing import saved_cards
+from billing.templatetags.billing import card_words
 from billing.views.panels import leave_bank, own, panel, with_stripe
-from billing.views.paying import Bill, after_payment, pay, show_bill, tell
+from billing.views.paying import NEW_CARD, Bill, after_payment, pay, show_bill, tell
 
 PAGE_SIZE = 12
 
@@ -90,12 +92,16 @@ def pay_invoice(request: Request, invoice_id: str) -> HttpResponse:
     found = own(actor, Invoice, invoice_id)
     if found.status != InvoiceStatus.OPEN:
         return _not_open(request, found)
-    bill = _bill_of(found, actor)
+    keep = request.POST.get("keep", "") and request.POST.get("payment_method", "")
+    bill = _bill_of(found, actor, keep)
     if request.method == "GET":
         return show_bill(request, bill)
 
     def submit(token: str, card: PaymentMethod | None) -> Payment:
-        return actions.pay_invoice(actor, found, token, card)
+        payment = actions.pay_invoice(actor, found, token, card)
+        if payment.state == "succeeded":
+            _charge_from_now_on(request, actor, keep)
+        return payment
 
     return pay(request, actor, bill, submit)
 
@@ -107,7 +113,28 @@ def _not_open(request: Request, found: Invoice) -> HttpResponse:
     return show_invoices(request) if request.htmx else redirect("billing:invoices")
 
 
-def _bill_of(found: Invoice, actor: Actor) -> Bill:
+def _charge_from_now_on(request: Request, actor: Actor, keep: str) -> None:
+    """Make the card that paid the default, as was asked: the one before it may just have failed."""
+    card = _card_that_paid(actor, keep) if keep else None
+    if card is None:
+        return
+    try:
+        actions.make_default(actor, card, new_token())
+    except BillingError:
+        messages.warning(
+            request, f"{card_words(card)} paid, but is not your default card yet. Please choose it under Cards."
+        )
+
+
+def _card_that_paid(actor: Actor, keep: str) -> PaymentMethod | None:
+    """Return the saved card that `keep` names, or the newest where it was typed just now."""
+    if keep != NEW_CARD:
+        return own(actor, PaymentMethod, keep)
+    saved = PaymentMethod.objects.filter(customer=actor.customer, deleted=False)
+    return saved.order_by("-created", "-pk").first() if actor.customer else None
+
+
+def _bill_of(found: Invoice, actor: Actor, keep: str = "") -> Bill:
     assert actor.customer is not None  # noqa: S101  it has an invoice
     return Bill(
         page="invoices",
@@ -115,7 +142,7 @@ def _bill_of(found: Invoice, actor: Actor) -> Bill:
         show_page=show_invoices,
         paid_words=f"Thank you: {format_money(found.amount_due, found.currency)} is paid.",
         pay_url=reverse("billing:pay_invoice", args=[found.pk]),
-        settle_url=reverse("billing:settle_invoice", args=[found.pk]),
+        settle_url=reverse("billing:settle_invoice", args=[found.pk]) + (f"?keep={keep}" if keep else ""),
         return_url=reverse("billing:invoice_return", args=[found.pk]),
         amount=found.amount_remaining,
         currency=found.currency,
@@ -140,6 +167,8 @@ def settle_invoice(request: Request, invoice_id: str) -> HttpResponse:
         payment = actions.settle_payment(actor, None, found)
     except BillingError as error:
         return show_bill(request, bill, error)
+    if payment.state == "succeeded":
+        _charge_from_now_on(request, actor, request.GET.get("keep", "") or (NEW_CARD if "keep" in request.POST else ""))
     return after_payment(request, bill, payment)
 
 
