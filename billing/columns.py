@@ -17,18 +17,27 @@ def of(found: Object) -> Columns:
     return {"livemode": found["livemode"], "created": from_epoch(found["created"]), "deleted": False, **own}
 
 
-def clean(value: Any) -> Any:
-    """Return `value` without what a database cannot store as JSON: NUL characters and lone surrogates.
+def kept(found: Object) -> Object:
+    """Return what the mirror keeps of an object: no client secrets, and of other objects, expanded or not, their ids.
 
-    PostgreSQL refuses both, SQLite takes them. Client secrets are nobody's to keep, and an invoice's payments come only
-    where they were asked for: both are left out, so that a row is the same however its object was read.
+    So a row is the same however its object was read.
     """
+    return {key: clean(_unexpanded(value)) for key, value in found.items() if key not in _NOT_KEPT}
+
+
+def _unexpanded(value: Any) -> Any:
+    is_object = isinstance(value, dict) and "id" in value and "object" in value
+    return value["id"] if is_object and value["object"] != "discount" else value
+
+
+def clean(value: Any) -> Any:
+    """Return `value` without what PostgreSQL refuses to store as JSON and SQLite takes: NUL, lone surrogates."""
     if isinstance(value, str):
         return value.replace("\x00", "").encode("utf-8", "replace").decode()
     if isinstance(value, list):
         return [clean(item) for item in value]
     if isinstance(value, dict):
-        return {clean(key): clean(item) for key, item in value.items() if key not in _NOT_KEPT}
+        return {clean(key): clean(item) for key, item in value.items()}
     return value
 
 

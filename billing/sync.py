@@ -151,7 +151,7 @@ def _is_ours(found: Object) -> bool:
 
 def _insert(found: Object, number: int) -> None:
     model = MIRRORED[found["object"]]
-    row = model(id=found["id"], fence=number, synced_at=now(), data=columns.clean(found), **columns.of(found))
+    row = model(id=found["id"], fence=number, synced_at=now(), data=columns.kept(found), **columns.of(found))
     model._default_manager.bulk_create([row], ignore_conflicts=True)  # another process may have been first
 
 
@@ -159,7 +159,7 @@ def _update(row: Mirrored, found: Object, number: int) -> None:
     values: dict[str, Any] = {"deleted": True}
     if not found.get("deleted"):
         values = columns.of(found)
-        row.data = columns.clean(found)
+        row.data = columns.kept(found)
     for name, value in values.items():
         setattr(row, name, value)
     row.fence, row.synced_at = number, now()

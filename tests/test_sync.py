@@ -155,3 +155,16 @@ def test_a_change_at_stripe_reaches_the_mirror_by_its_event(our_stripe, our_acco
     our_stripe.v1.customers.update(customer.pk, {"name": "Alice D."})
     customer.refresh_from_db()
     assert customer.name == "Alice D."
+
+
+def test_a_row_is_the_same_however_its_object_was_read(our_stripe, customer):
+    our_stripe.v1.invoice_items.create({"customer": customer.pk, "amount": 900, "currency": "usd"})
+    draft = our_stripe.v1.invoices.create({"customer": customer.pk, "pending_invoice_items_behavior": "include"})
+    opened = our_stripe.v1.invoices.finalize_invoice(draft.id)
+    sync.reread("invoice", opened.id)
+    plain = Invoice.objects.get().data
+    everything = {"expand": ["customer", "confirmation_secret", "payments"]}
+    read = our_stripe.v1.invoices.retrieve(opened.id, everything).to_dict(for_json=True)
+    sync.write(read, sync.next_number())
+    assert Invoice.objects.get().data == plain
+    assert "_secret_" not in str(plain)
