@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from sandbox import events, store
@@ -98,7 +99,8 @@ def payment_method_for(call: Call, invoice: Object) -> str | None:
     """Return the payment method that pays: the invoice's own, the subscription's, the customer's, in that order."""
     customer = store.get(call, "customer", invoice["customer"])
     subscription = standing.of(call, invoice) or {}
-    return usable(call, customer, invoice.get("default_payment_method"), subscription)
+    own = invoice.get("default_payment_method") or invoice.get("default_source")
+    return usable(call, customer, own, subscription)
 
 
 def usable(call: Call, customer: Object, own: str | None, subscription: Object) -> str | None:
@@ -129,6 +131,16 @@ def check_attached(call: Call, payment_method: str, customer: str, param: str = 
             param=param,
             code="resource_missing",
         )
+
+
+def retry_overdue(call: Call, customer: str) -> None:
+    """Try again to collect the latest invoice of every past due subscription: the customer has a new source."""
+    for subscription in store.query(call, "subscription", customer=customer, status="past_due"):
+        open_ones = store.query(call, "invoice", subscription=subscription["id"], status="open")
+        latest = next((invoice for invoice in open_ones if invoice["auto_advance"]), None)
+        if latest:
+            with suppress(StripeError):  # the request was to change the customer, and that succeeded
+                attempt(call, latest)
 
 
 def settle(call: Call, invoice: Object, *, payment_method: str | None = None, out_of_band: bool = False) -> Object:

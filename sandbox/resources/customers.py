@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 
 from sandbox import clock, store
-from sandbox.engine import balance
+from sandbox.engine import balance, charging
 from sandbox.kernel import Call, Object, invalid, missing, new_id, new_secret, refers, route
 from sandbox.params import (
     ADDRESS,
@@ -20,12 +20,11 @@ from sandbox.params import (
     required,
     string,
 )
-from sandbox.resources import payment_methods
+from sandbox.resources import payment_methods, sources
 
 refers(
     "customer",
     {
-        "default_source": "card",
         "invoice_settings.default_payment_method": "payment_method",
         "test_clock": "test_helpers.test_clock",
     },
@@ -60,7 +59,7 @@ _FIELDS = {
     "phone": clearable(String(20)),
     "preferred_locales": [string],
     "shipping": clearable(_SHIPPING),
-    "source": not_emulated,
+    "source": string,
     "tax": not_emulated,
     "tax_exempt": clearable(enum("none", "exempt", "reverse")),
     "validate": boolean,
@@ -88,6 +87,8 @@ def create(call: Call) -> Object:
         if settings.get("default_payment_method") == alias:
             settings["default_payment_method"] = given["payment_method"]
     _change(call, customer)
+    if "source" in given:
+        _take_source(call, customer, given["source"])
     store.insert(call, customer, "customer.created")
     _note_balance(call, customer, 0)
     if "payment_method" in given:
@@ -111,14 +112,23 @@ def retrieve(call: Call, customer: str) -> Object:
     return found
 
 
-@route("POST", "/v1/customers/{customer}", {**_FIELDS, "default_source": not_emulated})
+@route("POST", "/v1/customers/{customer}", {**_FIELDS, "default_source": string})
 def update(call: Call, customer: str) -> Object:
-    """Change a customer."""
-    obj = store.get(call, "customer", customer)
+    """Change a customer; a new `source` replaces the default one, and what was overdue is charged to it."""
+    obj, given = store.get(call, "customer", customer), call.params
     before = obj["balance"]
     _change(call, obj)
+    if "default_source" in given:
+        sources.check_own(call, given["default_source"], customer)
+        obj["default_source"] = given["default_source"]
+    replaced = _take_source(call, obj, given["source"]) if "source" in given else None
     _note_balance(call, obj, before)
-    return store.save(call, obj, "customer.updated")
+    store.save(call, obj, "customer.updated")
+    if replaced:
+        payment_methods.release(call, store.get(call, "payment_method", replaced))
+    if "source" in given:
+        charging.retry_overdue(call, customer)
+    return store.get(call, "customer", customer)
 
 
 @route("DELETE", "/v1/customers/{customer}")
@@ -165,6 +175,13 @@ def blank(call: Call) -> Object:
         "tax_exempt": "none",
         "test_clock": call.clock,
     }
+
+
+def _take_source(call: Call, customer: Object, token: str) -> str | None:
+    """Make the card of a token the customer's default source; return the one before it."""
+    before: str | None = customer["default_source"]
+    customer["default_source"] = sources.given_to(call, customer, token)["id"]
+    return before
 
 
 def _join(call: Call, test_clock: Object) -> None:

@@ -24,7 +24,7 @@ from sandbox.params import (
     string,
     timestamp,
 )
-from sandbox.resources import invoice_items
+from sandbox.resources import invoice_items, sources
 from sandbox.resources.subscriptions import CHANGED_ITEM, PRORATION_BEHAVIOR, TRIAL_END
 
 refers(
@@ -42,7 +42,7 @@ refers("line_item", {"discounts": "discount", "pricing.price_details.price": "pr
 
 _NOT_EMULATED = dict.fromkeys(
     (
-        "account_tax_ids", "application_fee_amount", "automatic_tax", "customer_account", "default_source",
+        "account_tax_ids", "application_fee_amount", "automatic_tax", "customer_account",
         "default_tax_rates", "discounts", "from_invoice", "issuer", "on_behalf_of", "payment_settings", "rendering",
         "shipping_cost", "shipping_details", "transfer_data",
     ),
@@ -56,6 +56,7 @@ _FIELDS = {
     "custom_fields": clearable([{"name": required(String(40)), "value": required(String(140))}]),
     "days_until_due": Integer(0),
     "default_payment_method": string,
+    "default_source": string,
     "description": clearable(String(1500)),
     "due_date": timestamp,
     "effective_at": clearable(timestamp),
@@ -66,9 +67,12 @@ _FIELDS = {
 }
 _PLAIN = (
     "auto_advance", "automatically_finalizes_at", "collection_method", "custom_fields", "default_payment_method",
-    "description", "due_date", "effective_at", "footer", "metadata", "number", "statement_descriptor",
+    "default_source", "description", "due_date", "effective_at", "footer", "metadata", "number", "statement_descriptor",
 )  # fmt: skip
-_ANY_TIME = {"auto_advance", "default_payment_method", "description", "due_date", "expand", "footer", "metadata"}
+_ANY_TIME = {
+    "auto_advance", "default_payment_method", "default_source", "description", "due_date", "expand", "footer",
+    "metadata",
+}  # fmt: skip
 
 _SUBSCRIPTION_DETAILS = {
     "billing_cycle_anchor": {"timestamp": timestamp, "type": required(enum("now", "timestamp", "unchanged"))},
@@ -180,7 +184,7 @@ def finalize(call: Call, invoice: str) -> Object:
         "off_session": boolean,
         "paid_out_of_band": boolean,
         "payment_method": string,
-        "source": not_emulated,
+        "source": string,
     },
 )
 def pay(call: Call, invoice: str) -> Object:
@@ -190,7 +194,8 @@ def pay(call: Call, invoice: str) -> Object:
         raise invalid("Invoice is already paid")
     if obj["status"] == "void":
         raise invalid("This invoice can no longer be paid: it is void.")
-    if payment_method := given.get("payment_method"):
+    payment_method = given.get("payment_method") or given.get("source")
+    if payment_method:
         charging.check_attached(call, payment_method, obj["customer"], "payment_method")
     if obj["status"] == "draft":
         obj = charging.open(call, obj)
@@ -274,6 +279,8 @@ def _given(call: Call, customer: str, metadata: dict[str, str] | None = None) ->
     given = call.params
     if "default_payment_method" in given:
         charging.check_attached(call, given["default_payment_method"], customer)
+    if "default_source" in given:
+        sources.check_own(call, given["default_source"], customer)
     fields = {key: given[key] for key in _PLAIN if key in given}
     if "metadata" in given:
         fields["metadata"] = store.merged_metadata(metadata, given["metadata"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -145,13 +146,18 @@ def detach(call: Call, payment_method: str) -> Object:
     obj = store.get(call, "payment_method", payment_method, "payment_method")
     if obj["customer"] is None:
         raise invalid("The payment method you provided is not attached to a customer so detachment is impossible.")
-    customer = store.get(call, "customer", obj["customer"])
-    if customer["invoice_settings"]["default_payment_method"] == obj["id"]:
+    return release(call, obj)
+
+
+def release(call: Call, payment_method: Object) -> Object:
+    """Take an attached payment method off its customer, and out of the customer's defaults."""
+    customer = store.get(call, "customer", payment_method["customer"])
+    if customer["invoice_settings"]["default_payment_method"] == payment_method["id"]:
         customer["invoice_settings"]["default_payment_method"] = None
         store.save(call, customer)
-    obj["customer"] = None
-    store.set_private(call, obj, spent=True)
-    return store.save(call, obj, "payment_method.detached")
+    payment_method["customer"] = None
+    store.set_private(call, payment_method, spent=True, detached_from=customer["id"])
+    return store.save(call, payment_method, "payment_method.detached")
 
 
 def attach_to(call: Call, payment_method: str, customer: Object) -> Object:
@@ -187,13 +193,24 @@ def behind(knowledge: dict[str, Any]) -> Card:
     return cards.CARDS[knowledge["card"]]
 
 
+@dataclass(frozen=True)
+class Content:
+    """A card on its way to become a payment method: what was typed, or what a token holds."""
+
+    card: Card
+    exp_month: int
+    exp_year: int
+    cvc: bool
+    billing_details: Object = field(default_factory=dict)
+    source: str | None = None  # the id that a token's card has already
+
+
 def resolve(call: Call, id: str, param: str = "payment_method") -> Object:
     """Return a payment method by id; `pm_card_…` makes a fresh one each time, as at Stripe. Raises missing()."""
     card = cards.by_alias(id) if id.startswith("pm_card_") else None
     if card is None:
         return store.get(call, "payment_method", id, param)
-    today = datetime.fromtimestamp(call.now, UTC)
-    return _insert(call, card, today.month, today.year + 4, cvc=True, given={})
+    return insert(call, _fresh(call, card), {})
 
 
 def create_from(call: Call, given: Object) -> Object:
@@ -202,14 +219,14 @@ def create_from(call: Call, given: Object) -> Object:
     if typed is None:
         raise invalid("Missing required param: card.", param="card", code="parameter_missing")
     if "token" in typed:
-        return _from_token(call, typed["token"], given)
+        return insert(call, open_token(call, typed["token"], "card[token]"), given)
     for key in ("number", "exp_month", "exp_year"):
         if key not in typed:
             raise invalid(f"Missing required param: card[{key}].", param=f"card[{key}]", code="parameter_missing")
     refuse_raw_numbers(call)
     card = cards.typed(typed, call.now)
     year = cards.full_year(typed["exp_year"])
-    return _insert(call, card, typed["exp_month"], year, cvc="cvc" in typed, given=given)
+    return insert(call, Content(card, typed["exp_month"], year, "cvc" in typed), given)
 
 
 def refuse_raw_numbers(call: Call) -> None:
@@ -223,23 +240,36 @@ def refuse_raw_numbers(call: Call) -> None:
         )
 
 
-def _from_token(call: Call, token: str, given: Object) -> Object:
+def open_token(call: Call, token: str, param: str) -> Content:
+    """Return what a token holds; it opens once. Aliases such as `tok_visa` hold a fresh card every time."""
     if card := cards.by_alias(token):
-        today = datetime.fromtimestamp(call.now, UTC)
-        return _insert(call, card, today.month, today.year + 4, cvc=True, given=given)
-    obj = store.get(call, "token", token, "card[token]")
+        return _fresh(call, card)
+    obj = store.get(call, "token", token, param)
     if obj["used"]:
         message = f"You cannot use a Stripe token more than once: {token}."
-        raise invalid(message, code="token_already_used", param="card[token]")
+        raise invalid(message, code="token_already_used", param=param)
     obj["used"] = True
     store.save(call, obj)
     knowledge, card = store.private(call, obj), obj["card"]
-    return _insert(call, behind(knowledge), card["exp_month"], card["exp_year"], cvc=knowledge["cvc"], given=given)
+    details = {"address": knowledge["address"], "name": card["name"]}
+    return Content(behind(knowledge), card["exp_month"], card["exp_year"], knowledge["cvc"], details, card["id"])
 
 
-def _insert(call: Call, card: Card, month: int, year: int, *, cvc: bool, given: Object) -> Object:
+def _fresh(call: Call, card: Card) -> Content:
+    today = datetime.fromtimestamp(call.now, UTC)
+    return Content(card, today.month, today.year + 4, cvc=True)
+
+
+def insert(call: Call, content: Content, given: Object, id: str | None = None) -> Object:
+    """Store a payment method, attached to nobody; `given` are billing details and metadata beside the card."""
+    obj = shape(call, content, given, id or new_id(call, "pm"))
+    return store.insert(call, obj, None, card=content.card.name, cvc=content.cvc)
+
+
+def shape(call: Call, content: Content, given: Object, id: str) -> Object:
+    """Return the payment method of a card, stored nowhere."""
     obj: Object = {
-        "id": new_id(call, "pm"),
+        "id": id,
         "object": "payment_method",
         "allow_redisplay": "unspecified",
         "billing_details": {
@@ -257,23 +287,25 @@ def _insert(call: Call, card: Card, month: int, year: int, *, cvc: bool, given: 
         "metadata": {},
         "type": "card",
     }
+    _change(obj, {"billing_details": content.billing_details})
     _change(obj, given)
-    obj["card"] = _card_hash(card, month, year, cvc, obj["billing_details"]["address"])
-    return store.insert(call, obj, None, card=card.name, cvc=cvc)
+    obj["card"] = _card_hash(content, obj["billing_details"]["address"])
+    return obj
 
 
-def _card_hash(card: Card, month: int, year: int, cvc: bool, address: Object) -> Object:
+def _card_hash(content: Content, address: Object) -> Object:
+    card = content.card
     return {
         "brand": card.brand,
         "checks": {
             "address_line1_check": "unchecked" if address["line1"] else None,
             "address_postal_code_check": "unchecked" if address["postal_code"] else None,
-            "cvc_check": "unchecked" if cvc else None,
+            "cvc_check": "unchecked" if content.cvc else None,
         },
         "country": "US",
         "display_brand": card.brand,
-        "exp_month": month,
-        "exp_year": year,
+        "exp_month": content.exp_month,
+        "exp_year": content.exp_year,
         "fingerprint": card.fingerprint,
         "funding": card.funding,
         "generated_from": None,

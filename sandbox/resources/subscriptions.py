@@ -26,7 +26,8 @@ from sandbox.params import (
     string,
     timestamp,
 )
-from sandbox.resources import prices
+from sandbox.resources import prices, sources
+from sandbox.resources.discounts import DISCOUNTS
 
 refers(
     "subscription",
@@ -64,7 +65,7 @@ _STATUSES = (
 )  # fmt: skip
 ITEM = {
     "billing_thresholds": not_emulated,
-    "discounts": not_emulated,
+    "discounts": DISCOUNTS,
     "metadata": metadata,
     "plan": string,
     "price": string,
@@ -77,7 +78,7 @@ CANCELLATION = {"comment": clearable(string), "feedback": clearable(FEEDBACK), "
 _NOT_EMULATED = dict.fromkeys(
     (
         "add_invoice_items", "application_fee_percent", "automatic_tax", "billing_schedules", "billing_thresholds",
-        "customer_account", "default_source", "default_tax_rates", "discounts", "on_behalf_of",
+        "customer_account", "default_tax_rates", "on_behalf_of",
         "pending_invoice_item_interval", "transfer_data",
     ),
     not_emulated,
@@ -89,7 +90,9 @@ _FIELDS = {
     "collection_method": enum("charge_automatically", "send_invoice"),
     "days_until_due": Integer(0, 365),
     "default_payment_method": string,
+    "default_source": clearable(string),
     "description": clearable(String(500)),
+    "discounts": DISCOUNTS,
     "invoice_settings": {"account_tax_ids": not_emulated, "issuer": not_emulated},
     "metadata": metadata,
     "off_session": boolean,
@@ -111,7 +114,9 @@ _FIELDS = {
         )
     },
 }
-_PLAIN = ("collection_method", "days_until_due", "default_payment_method", "description", "metadata")
+_PLAIN = (
+    "collection_method", "days_until_due", "default_payment_method", "default_source", "description", "metadata",
+)  # fmt: skip
 
 
 @route(
@@ -257,6 +262,8 @@ def _change(call: Call, subscription: Object) -> None:
     given = call.params
     if "default_payment_method" in given:
         charging.check_attached(call, given["default_payment_method"], subscription["customer"])
+    if given.get("default_source"):
+        sources.check_own(call, given["default_source"], subscription["customer"])
     store.update(subscription, given, *_PLAIN)
     subscription["payment_settings"] |= given.get("payment_settings", {})
     subscription["trial_settings"]["end_behavior"] |= given.get("trial_settings", {}).get("end_behavior", {})

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from sandbox import cards, store
-from sandbox.cards import Card
 from sandbox.kernel import Call, Object, new_id, route
 from sandbox.params import Integer, clearable, not_emulated, required, string
-from sandbox.resources import payment_methods
+from sandbox.resources import payment_methods, sources
+from sandbox.resources.payment_methods import Content
 
-_ADDRESS = ("address_city", "address_country", "address_line1", "address_line2", "address_state", "address_zip")
 _CARD = {
     "currency": string,
     "cvc": string,
@@ -16,7 +15,7 @@ _CARD = {
     "exp_year": required(Integer()),
     "name": clearable(string),
     "number": required(string),
-    **{key: clearable(string) for key in _ADDRESS},
+    **{key: clearable(string) for key in sources.ADDRESS},
 }
 
 
@@ -39,47 +38,24 @@ def create(call: Call) -> Object:
     payment_methods.refuse_raw_numbers(call)
     typed = call.params["card"]
     card = cards.typed(typed, call.now)
+    address = {field: typed.get(old) for old, field in sources.ADDRESS.items()}
+    details = {"address": address, "name": typed.get("name")}
+    content = Content(card, typed["exp_month"], cards.full_year(typed["exp_year"]), "cvc" in typed, details)
+    face = sources.face(payment_methods.shape(call, content, {}, new_id(call, "card")))
     obj = {
         "id": new_id(call, "tok"),
         "object": "token",
-        "card": _card(call, card, typed),
+        "card": {key: value for key, value in face.items() if key not in {"allow_redisplay", "customer"}},
         "client_ip": "127.0.0.1",
         "created": call.now,
         "livemode": False,
         "type": "card",
         "used": False,
     }
-    return store.insert(call, obj, None, card=card.name, cvc="cvc" in typed)
+    return store.insert(call, obj, None, card=card.name, cvc="cvc" in typed, address=address)
 
 
 @route("GET", "/v1/tokens/{token}")
 def retrieve(call: Call, token: str) -> Object:
     """Return a token."""
     return store.get(call, "token", token, "token")
-
-
-def _card(call: Call, card: Card, typed: Object) -> Object:
-    return {
-        "id": new_id(call, "card"),
-        "object": "card",
-        **{key: typed.get(key) for key in _ADDRESS},
-        "address_line1_check": "unchecked" if typed.get("address_line1") else None,
-        "address_zip_check": "unchecked" if typed.get("address_zip") else None,
-        "brand": _LEGACY_BRANDS.get(card.brand, card.brand.title()),
-        "country": "US",
-        "cvc_check": "unchecked" if "cvc" in typed else None,
-        "dynamic_last4": None,
-        "exp_month": typed["exp_month"],
-        "exp_year": cards.full_year(typed["exp_year"]),
-        "fingerprint": card.fingerprint,
-        "funding": card.funding,
-        "last4": card.last4,
-        "metadata": {},
-        "name": typed.get("name"),
-        "networks": {"preferred": None},
-        "regulated_status": "unregulated",
-        "tokenization_method": None,
-    }
-
-
-_LEGACY_BRANDS = {"amex": "American Express", "diners": "Diners Club", "jcb": "JCB", "mastercard": "MasterCard"}
