@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 
-from sandbox.kernel import Object
+from sandbox import store
+from sandbox.engine import charging
+from sandbox.kernel import Call, Object
 
 BRANDS = {
     "visa": "Visa",
@@ -51,10 +54,15 @@ def page(
     return HttpResponse(render_to_string(f"sandbox/{template}", context), headers=headers, status=status)
 
 
+def path_of(url: str) -> str:
+    """Return the path of one of our own links, which works whatever address the site is reached at."""
+    return urlsplit(url).path
+
+
 def day(moment: int) -> str:
-    """Return the UTC date of epoch seconds: November 3, 2026."""
+    """Return the UTC date of epoch seconds: Nov 3, 2026."""
     at = datetime.fromtimestamp(moment, UTC)
-    return f"{at:%B} {at.day}, {at.year}"
+    return f"{at:%b} {at.day}, {at.year}"
 
 
 def card(payment_method: Object) -> Object:
@@ -66,4 +74,26 @@ def card(payment_method: Object) -> Object:
         "icon": f"sandbox/elements/brands/{known['brand']}.svg",
         "last4": known["last4"],
         "expires": f"{known['exp_month']:02}/{known['exp_year']}",
+    }
+
+
+def intent_of(call: Call, invoice: Object) -> Object | None:
+    """Return the PaymentIntent that pays an invoice, where it has one."""
+    payment = charging.find_payment(call, invoice)
+    return store.find(call, "payment_intent", payment["payment"]["payment_intent"]) if payment else None
+
+
+def payment(call: Call, saved: list[Object], *, intent: Object | None = None, intent_url: str = "") -> dict[str, Any]:
+    """Return what `hosted/payment.html` needs to let a card be chosen or typed.
+
+    With a PaymentIntent it is paid; otherwise a card is kept, on the SetupIntent whose secret `intent_url` answers.
+    """
+    known = intent or {}
+    return {
+        "authenticate": known.get("status") == "requires_action",
+        "cards": [card(each) for each in saved],
+        "client_secret": known.get("client_secret", ""),
+        "error": (known.get("last_payment_error") or {}).get("message", ""),
+        "intent_url": intent_url,
+        "key": f"pk_test_{call.account.name}",
     }

@@ -8,5 +8,7 @@ app_name = "sandbox"
 urlpatterns = [
     path("v1/<path:path>", views.api, name="api"),
     path("", include("sandbox.browser")),
+    path("", include("sandbox.checkout.views")),
     path("", include("sandbox.invoice_pages")),
+    path("", include("sandbox.portal.urls")),
 ]

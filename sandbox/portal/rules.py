@@ -1,6 +1,6 @@
 """What a customer may do to a subscription: what the configuration allows, and what the subscription is fit for. Pure.
 
-Where two sentences of real ones were found they are Stripe's; the others are worded after them.
+Stripe's own sentences where they are known; the others are worded after them.
 """
 
 from __future__ import annotations
@@ -49,8 +49,10 @@ def why_not_pause(features: Object, subscription: Object) -> str | None:
     cannot = "This subscription cannot be paused because"
     if not features["subscription_pause"]["enabled"]:
         return f"{cannot} the subscription pause feature in the portal configuration is disabled."
-    if subscription["status"] not in {"active", "trialing"}:
+    if subscription["status"] not in _UPDATABLE:
         return f"{cannot} its status is {subscription['status']}."
+    if subscription["pause_collection"]:
+        return f"{cannot} it is paused already."
     if subscription["cancel_at"] or subscription["schedule"]:
         return f"{cannot} it is going to end or to change."
     return None

@@ -1,0 +1,201 @@
+"""Changing plan or quantity: choosing, a preview of what it costs, the change itself, and paying for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods, require_safe
+
+from sandbox import hosted, store
+from sandbox.api import ApiError
+from sandbox.engine import pricing
+from sandbox.kernel import Object
+from sandbox.portal import rules, wording
+from sandbox.portal.rules import Offer
+from sandbox.portal.visit import Visit, visited
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a customer has chosen so far: a price and a quantity for the only item of a subscription."""
+
+    visit: Visit
+    subscription: Object
+    price: str
+    quantity: int
+
+    @cached_property
+    def item(self) -> Object:
+        """Return the item as it is now."""
+        (item,) = self.subscription["items"]["data"]
+        return dict(item)
+
+    @cached_property
+    def offers(self) -> dict[str, Offer]:
+        """Return what can be had, by price."""
+        offered = rules.offers(self.visit.features, self.visit.products, self.subscription)
+        return {offer.price: offer for offer in offered if self._fits(offer.price)}
+
+    def _fits(self, price: str) -> bool:
+        known = store.find(self.visit.call, "price", price) or {}
+        return price == self.item["price"]["id"] or (
+            known.get("active") is True and known.get("currency") == self.subscription["currency"]
+        )
+
+    @property
+    def adjustable(self) -> Object | None:
+        """Return the bounds of the quantity, where the customer may choose one."""
+        offer = self.offers.get(self.price)
+        return offer.quantity if offer and offer.quantity["enabled"] else None
+
+    @property
+    def problem(self) -> str | None:
+        """Return why this cannot be had, in a sentence."""
+        if self.price == self.item["price"]["id"] and self.quantity == self.item["quantity"]:
+            return "Choose another plan or quantity."
+        if self.price not in self.offers:
+            return "This plan is not offered."
+        if self.adjustable and not self.offers[self.price].takes(self.quantity):
+            return f"Choose a quantity {_bounds(self.adjustable)}."
+        return None
+
+    def parameters(self, proration_date: int | None) -> dict[str, Any]:
+        """Return the change as parameters of an update, and of a preview alike."""
+        feature = self.visit.features["subscription_update"]
+        params: dict[str, Any] = {
+            "items": [{"id": self.item["id"], "price": self.price, "quantity": self.quantity}],
+            "proration_behavior": feature["proration_behavior"],
+        }
+        if self.subscription["status"] == "trialing" and feature["trial_update_behavior"] == "end_trial":
+            params["trial_end"] = "now"
+        elif feature["billing_cycle_anchor"] == "now":
+            params["billing_cycle_anchor"] = {"type": "now"}
+        if proration_date is not None:
+            params["proration_date"] = proration_date
+        return params
+
+
+def _bounds(quantity: Object) -> str:
+    least = max(quantity["minimum"], 1)
+    return f"of at least {least}" if quantity["maximum"] is None else f"between {least} and {quantity['maximum']}"
+
+
+def _choice(request: HttpRequest, visit: Visit, subscription: Object) -> Choice:
+    given = request.POST if request.method == "POST" else request.GET
+    (item,) = subscription["items"]["data"]
+    price, quantity = given.get("price", item["price"]["id"]), given.get("quantity", "")
+    number = int(quantity) if quantity.isdecimal() and len(quantity) < 7 else item["quantity"]
+    choice = Choice(visit, subscription, price, number)
+    return choice if choice.adjustable else replace(choice, quantity=item["quantity"])
+
+
+@require_safe
+@visited
+def update(request: HttpRequest, visit: Visit, subscription: str) -> HttpResponse:
+    """Show what the subscription can be changed to; a selected plan may ask for a quantity."""
+    obj = visit.subscription(subscription)
+    if refusal := rules.why_not_update(visit.features, obj):
+        return visit.page("refused.html", {"message": refusal}, status=422)
+    choice = _choice(request, visit, obj)
+    problem = choice.problem if "again" in request.GET else None
+    context = {
+        "id": obj["id"],
+        "plans": [_plan(choice, price) for price in choice.offers],
+        "quantity": choice.quantity,
+        "adjustable": choice.adjustable,
+        "price": choice.price,
+        "problem": problem,
+        "ready": choice.problem is None or choice.adjustable is not None,
+    }
+    return visit.page("update.html", context, status=422 if problem else 200)
+
+
+def _plan(choice: Choice, id: str) -> dict[str, Any]:
+    price = store.get(choice.visit.call, "price", id)
+    return {
+        "id": id,
+        "product": wording.product_of(choice.visit.call, price),
+        "rate": wording.rate(choice.visit.call, price),
+        "is_current": id == choice.item["price"]["id"],
+        "is_selected": id == choice.price,
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@visited
+def confirm(request: HttpRequest, visit: Visit, subscription: str) -> HttpResponse:
+    """Show what a change costs, then make it: what is charged is what was shown, to the second."""
+    obj = visit.subscription(subscription)
+    if refusal := rules.why_not_update(visit.features, obj):
+        return visit.page("refused.html", {"message": refusal}, status=422)
+    choice = _choice(request, visit, obj)
+    if choice.problem is not None:
+        query = urlencode([("price", choice.price), ("quantity", choice.quantity), ("again", 1)])
+        return HttpResponseRedirect(f"{visit.url('update', obj['id'])}?{query}")
+    shown_at = request.POST.get("proration_date", "")
+    if request.method != "POST" or not shown_at.isdecimal():
+        return visit.page("confirm.html", _preview(choice))
+    try:
+        changed = visit.api.post(
+            f"subscriptions/{obj['id']}", payment_behavior="pending_if_incomplete", **choice.parameters(int(shown_at))
+        )
+    except ApiError as refused:
+        return visit.page("confirm.html", {**_preview(choice), "error": refused.message}, status=422)
+    return visit.go("pay", obj["id"]) if changed["pending_update"] else visit.completed()
+
+
+def _preview(choice: Choice) -> dict[str, Any]:
+    """Return what a change would be billed, and when."""
+    visit, now = choice.visit, choice.visit.call.now
+    preview = visit.api.post(
+        "invoices/create_preview",
+        subscription=choice.subscription["id"],
+        subscription_details=choice.parameters(now),
+    )
+    price = store.get(visit.call, "price", choice.price)
+    at_once = preview["period_end"] <= now
+    shown = wording.subscription(visit.call, visit.features, choice.subscription)
+    return {
+        "id": choice.subscription["id"],
+        "before": wording.plan(visit.call, choice.subscription),
+        "after": wording.product_of(visit.call, price)["name"],
+        "rate": wording.rate(visit.call, price, choice.quantity),
+        "price": choice.price,
+        "quantity": choice.quantity,
+        "lines": [(line["description"], pricing.money(line["amount"], line["currency"])) for line in _lines(preview)],
+        "due": pricing.money(preview["amount_due"] if at_once else 0, preview["currency"]),
+        "next": None if at_once else (hosted.day(preview["period_end"]), _amount_due(preview)),
+        "proration_date": now,
+        "card": shown["card"],
+        "needs_card": at_once and preview["amount_due"] > 0 and shown["card"] is None,
+    }
+
+
+def _lines(preview: Object) -> list[Object]:
+    lines: list[Object] = preview["lines"]["data"]
+    return lines
+
+
+def _amount_due(invoice: Object) -> str:
+    return pricing.money(invoice["amount_due"], invoice["currency"])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@visited
+def pay(request: HttpRequest, visit: Visit, subscription: str) -> HttpResponse:
+    """Let the customer pay for a change that their card did not: with another one, or after 3-D Secure."""
+    obj = visit.subscription(subscription)
+    if obj["pending_update"] is None:
+        return visit.completed() if request.method == "POST" else visit.go("home")
+    invoice = store.get(visit.call, "invoice", obj["latest_invoice"])
+    intent = hosted.intent_of(visit.call, invoice)
+    context = {
+        "amount": _amount_due(invoice),
+        "payment": hosted.payment(visit.call, visit.cards(), intent=intent),
+        "plan": wording.plan(visit.call, obj),
+    }
+    return visit.page("pay.html", context)

@@ -1,0 +1,95 @@
+"""The portal's home, billing information, and where a flow begins and ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.views.decorators.http import require_http_methods, require_safe
+
+from sandbox import hosted, store
+from sandbox.engine import standing
+from sandbox.portal import wording
+from sandbox.portal.forms import BillingInformation
+from sandbox.portal.visit import Visit, visited
+
+_INVOICES = 10  # shown at first
+_LISTED = {"open", "paid", "uncollectible", "void"}
+
+
+@require_safe
+@visited
+def home(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Show what the customer has, and what the configuration lets them do about it."""
+    theirs = {"customer": visit.session["customer"]}
+    running = [each for each in store.query(visit.call, "subscription", **theirs) if not _has_ended(each)]
+    invoices = list(store.query(visit.call, "invoice", **theirs, status=_LISTED))
+    shown = invoices if request.GET.get("invoices") == "all" else invoices[:_INVOICES]
+    context = {
+        "subscriptions": [wording.subscription(visit.call, visit.features, each) for each in running],
+        "cards": _cards(visit),
+        "customer": visit.customer,
+        "address": _address_lines(visit.customer["address"]),
+        "invoices": [wording.invoice(each) for each in shown],
+        "more_invoices": len(invoices) > len(shown),
+    }
+    return visit.page("home.html", context)
+
+
+def _has_ended(subscription: Any) -> bool:
+    return subscription["status"] in standing.ENDED
+
+
+def _cards(visit: Visit) -> list[dict[str, Any]]:
+    default = visit.customer["invoice_settings"]["default_payment_method"]
+    return [
+        {**hosted.card(each), "is_default": each["id"] == default, "removable": visit.can_remove(each)}
+        for each in visit.cards()
+    ]
+
+
+def _address_lines(address: dict[str, Any] | None) -> list[str]:
+    known = address or {}
+    city = " ".join(part for part in (known.get("city"), known.get("state"), known.get("postal_code")) if part)
+    return [line for line in (known.get("line1"), known.get("line2"), city, known.get("country")) if line]
+
+
+@require_safe
+@visited
+def flow(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Lead to the page that the session's flow begins with; after its end to the portal's home."""
+    flow = visit.session["flow"]
+    if flow is None or store.private(visit.call, visit.session).get("completed"):
+        return visit.go("home")
+    kind = flow["type"]
+    if kind in {"customer_update", "payment_method_update"}:
+        return visit.go("customer" if kind == "customer_update" else "add_card")
+    if kind != "subscription_update_confirm":
+        return visit.go(kind.removeprefix("subscription_"), flow[kind]["subscription"])
+    (item,) = flow[kind]["items"]
+    query = f"?price={item['price']}&quantity={item['quantity']}"
+    return HttpResponseRedirect(visit.url("confirm", flow[kind]["subscription"]) + query)
+
+
+@require_safe
+@visited
+def completed(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Say that a flow is done, where its session asks for that."""
+    if visit.session["flow"] is None:
+        raise Http404
+    confirmation = visit.session["flow"]["after_completion"]["hosted_confirmation"] or {}
+    return visit.page("completed.html", {"message": confirmation.get("custom_message")})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@visited
+def customer(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Let the customer change what the configuration lets them change about themselves."""
+    allowed = visit.features["customer_update"]
+    if not allowed["enabled"]:
+        raise Http404
+    form = BillingInformation(visit.customer, allowed["allowed_updates"], request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return visit.page("customer.html", {"form": form}, status=422 if form.errors else 200)
+    visit.api.post(f"customers/{visit.session['customer']}", **form.parameters())
+    return visit.completed()
