@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox import store
 from sandbox.kernel import Call, Object
 
 _EMPTY_IN_SUBSCRIPTION = (
@@ -81,7 +82,10 @@ def invoice(call: Call, customer: Object, id: str) -> Object:
         "currency": customer["currency"] or "usd",
         "customer": customer["id"],
         **{f"customer_{key}": customer[key] for key in ("address", "email", "name", "phone", "shipping", "tax_exempt")},
-        "customer_tax_ids": [],
+        "customer_tax_ids": [
+            {"type": each["type"], "value": each["value"]}
+            for each in (store.query(call, "tax_id", customer=customer["id"]) if customer["id"] else ())
+        ],
         "default_tax_rates": [],
         "discounts": [],
         "issuer": {"type": "self"},

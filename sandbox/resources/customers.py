@@ -20,7 +20,7 @@ from sandbox.params import (
     required,
     string,
 )
-from sandbox.resources import payment_methods, sources
+from sandbox.resources import payment_methods, sources, tax_ids
 
 refers(
     "customer",
@@ -73,7 +73,7 @@ _PLAIN = (
 @route(
     "POST",
     "/v1/customers",
-    {**_FIELDS, "payment_method": string, "tax_id_data": not_emulated, "test_clock": string},
+    {**_FIELDS, "payment_method": string, "tax_id_data": [tax_ids.DATA], "test_clock": string},
 )
 def create(call: Call) -> Object:
     """Create a customer; the first `payment_method` is attached to it."""
@@ -91,6 +91,8 @@ def create(call: Call) -> Object:
         _take_source(call, customer, given["source"])
     store.insert(call, customer, "customer.created")
     _note_balance(call, customer, 0)
+    for data in given.get("tax_id_data", ()):
+        tax_ids.add(call, customer, data)
     if "payment_method" in given:
         payment_methods.attach_to(call, given["payment_method"], customer)
     return customer
