@@ -233,9 +233,9 @@ def _subscribe(call: Call, session: Object, known: dict[str, Any], intent: Objec
     then = call.at(known["confirmed_at"])
     subscription = cart.subscription(then, session, known, known["customer"]) or {}
     subscription["default_payment_method"] = intent["payment_method"] if intent else None
-    drafts = _parked(then, known["customer"], cart.lines(then, session, known, subscription), subscription["id"])
+    drafts = _parked(call, known["customer"], cart.lines(then, session, known, subscription), subscription["id"])
     paid_by = intent if intent and intent["object"] == "payment_intent" else None
-    started = subscribing.start(then, subscription, {}, drafts=drafts, paid_by=paid_by)
+    started = subscribing.start(call, subscription, {}, drafts=drafts, paid_by=paid_by)
     return {"invoice": started["latest_invoice"], "subscription": started["id"]}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -25,6 +26,21 @@ def share(amount: int, part: int, whole: int) -> int:
     """Return `amount` × part ÷ whole in whole minor units, halves away from zero; exact for any size."""
     sign = -1 if amount < 0 else 1
     return sign * ((2 * abs(amount) * part + whole) // (2 * whole))
+
+
+def split(amount: int, weights: Sequence[int]) -> list[int]:
+    """Divide `amount` in proportion to `weights` (none negative) into whole minor units that add up to it exactly.
+
+    What rounding down leaves over goes to the largest fractions, of equal ones to the first.
+    """
+    whole = sum(weights)
+    if not whole:
+        return [0] * len(weights)
+    parts = [amount * weight // whole for weight in weights]
+    by_fraction = sorted(range(len(weights)), key=lambda n: amount * weights[n] % whole, reverse=True)
+    for n in by_fraction[: amount - sum(parts)]:
+        parts[n] += 1
+    return parts
 
 
 def cost(price: dict[str, Any], quantity: int | None) -> int:
@@ -71,10 +87,10 @@ def digits(currency: str) -> int:
     return _STRIPE_DIGITS.get(currency, get_currency_precision(currency.upper()))
 
 
-def money(amount: int | Decimal, currency: str) -> str:
-    """Word an amount in minor units for a line description or the invoice page: $29.00, ¥500, KWD 4.500."""
+def money(amount: int | Decimal, currency: str, locale: str = "en_US") -> str:
+    """Word an amount in minor units for a line description or a page: $29.00, ¥500, KWD 4.500."""
     major = Decimal(amount).scaleb(-digits(currency))
-    return format_currency(major, currency.upper(), locale="en_US", decimal_quantization=False)
+    return format_currency(major, currency.upper(), locale=locale, decimal_quantization=False)
 
 
 def minimum_charge(currency: str) -> int:

@@ -28,7 +28,7 @@ export class Field {
       this.#stepOverSeparator();
     });
     input.addEventListener("blur", () => {
-      this.#left = this.text !== "";
+      this.#left ||= this.text !== "";
       onchange();
     });
   }

@@ -1,7 +1,7 @@
 import { apiError, connectionError } from "./errors.js";
 
 /** Stripe's form encoding: {card: {number: "4242"}} becomes card[number]=4242; undefined and null are left out. */
-function encode(value, name, into = new URLSearchParams()) {
+export function encode(value, name, into = new URLSearchParams()) {
   if (value === undefined || value === null) return into;
   if (typeof value !== "object") {
     into.append(name, String(value));
