@@ -37,9 +37,8 @@ class Contract:
         """Mark what this thread sends to the sandbox during `ask` as the dashboard's own."""
 
         def marked(*args: Any) -> Any:
-            outer = getattr(
-                self._billing, "asks", False
-            )  # a call of ours may deliver a webhook that makes us call again
+            # What we send may deliver a webhook to us, in this thread, that makes us send again.
+            outer = getattr(self._billing, "asks", False)
             self._billing.asks = True
             try:
                 return ask(*args)
