@@ -32,30 +32,41 @@ def give_back(call: Call, invoice: Object) -> None:
 
 def post(call: Call, invoice: Object, amount: int, kind: str) -> None:
     """Move the customer's balance by `amount` (negative gives credit) on account of an invoice."""
-    if not amount:
-        return
-    customer = store.get(call, "customer", invoice["customer"])
+    if amount:
+        customer = store.get(call, "customer", invoice["customer"])
+        move(call, customer, amount, kind, currency=invoice["currency"], invoice=invoice["id"])
+
+
+def move(call: Call, customer: Object, amount: int, kind: str, **why: str) -> Object:
+    """Move a customer's balance by `amount` (negative gives credit); `why` are keys of the transaction.
+
+    Returns the transaction that says so.
+    """
     customer["balance"] += amount
     store.save(call, customer, "customer.updated")
-    store.insert(call, transaction(call, customer, amount, kind, invoice=invoice["id"], currency=invoice["currency"]))
+    return note(call, customer, amount, kind, **why)
 
 
-def transaction(call: Call, customer: Object, amount: int, kind: str, *, currency: str, invoice: str | None) -> Object:
-    """Return the customer_balance_transaction for a movement that `customer` already shows."""
-    return {
-        "id": new_id(call, "cbtxn"),
-        "object": "customer_balance_transaction",
-        "amount": amount,
-        "checkout_session": None,
-        "created": call.now,
-        "credit_note": None,
-        "currency": currency,
-        "customer": customer["id"],
-        "customer_account": None,
-        "description": None,
-        "ending_balance": customer["balance"],
-        "invoice": invoice,
-        "livemode": False,
-        "metadata": {},
-        "type": kind,
-    }
+def note(call: Call, customer: Object, amount: int, kind: str, **why: str) -> Object:
+    """Store the customer_balance_transaction of a movement that `customer` already shows."""
+    return store.insert(
+        call,
+        {
+            "id": new_id(call, "cbtxn"),
+            "object": "customer_balance_transaction",
+            "amount": amount,
+            "checkout_session": None,
+            "created": call.now,
+            "credit_note": None,
+            "currency": customer["currency"] or "usd",
+            "customer": customer["id"],
+            "customer_account": None,
+            "description": None,
+            "ending_balance": customer["balance"],
+            "invoice": None,
+            "livemode": False,
+            "metadata": {},
+            "type": kind,
+            **why,
+        },
+    )

@@ -90,7 +90,7 @@ def create(call: Call) -> Object:
     if "source" in given:
         _take_source(call, customer, given["source"])
     store.insert(call, customer, "customer.created")
-    _note_balance(call, customer, 0)
+    _note_balance(call, customer, 0, "initial")
     for data in given.get("tax_id_data", ()):
         tax_ids.add(call, customer, data)
     if "payment_method" in given:
@@ -206,13 +206,10 @@ def _change(call: Call, customer: Object) -> None:
     customer["invoice_settings"].update(settings)
 
 
-def _note_balance(call: Call, customer: Object, before: int) -> None:
+def _note_balance(call: Call, customer: Object, before: int, kind: str = "adjustment") -> None:
     """Write down what a request changed about the balance, as Stripe does, so that it can be accounted for."""
-    amount = customer["balance"] - before
-    if amount:
-        currency = customer["currency"] or "usd"
-        moved = balance.transaction(call, customer, amount, "adjustment", currency=currency, invoice=None)
-        store.insert(call, moved)
+    if amount := customer["balance"] - before:
+        balance.note(call, customer, amount, kind)
 
 
 def _whole(key: str, given: Object) -> Object:
