@@ -11,6 +11,13 @@ from django.db.models import F, Q
 from sandbox.router import ALIAS
 
 
+class _Accounts(models.Manager["Account"]):
+    """Accounts that somebody can have a key of; snapshots of them are found by `Account.every` alone."""
+
+    def get_queryset(self) -> models.QuerySet[Account]:
+        return super().get_queryset().filter(snapshot_of=None)
+
+
 class Account(models.Model):
     """A Stripe account: everything that one `sk_test_…` key, and the `pk_test_…` of the same name, can see."""
 
@@ -22,6 +29,16 @@ class Account(models.Model):
     ids_made = models.BigIntegerField(default=0)
     hold_deliveries = models.BooleanField(default=False)
     settings = models.JSONField(default=dict)
+    plans = models.JSONField(default=dict)  # of faults and of deliveries: see plans.py
+    # A snapshot is an account that no key opens: copying rows to it and back is all that saving and restoring is.
+    snapshot_of = models.ForeignKey("self", models.CASCADE, null=True, related_name="snapshots")
+    snapshot_name = models.CharField(max_length=80, blank=True, default="")
+
+    objects = _Accounts()
+    every = models.Manager["Account"]()
+
+    class Meta:
+        constraints = [models.UniqueConstraint("snapshot_of", "snapshot_name", name="sandbox_snapshot_once")]
 
     def __str__(self) -> str:
         return self.acct
@@ -35,6 +52,8 @@ class Account(models.Model):
         with transaction.atomic(using=ALIAS):
             if connections[ALIAS].features.has_select_for_update:
                 Account.objects.select_for_update().get(pk=self.pk)
+            if self.seed:  # others may have made ids since this row was read
+                self.refresh_from_db(fields=["ids_made"])
             yield
 
 
@@ -113,6 +132,8 @@ class Delivery(models.Model):
     response_status = models.IntegerField(null=True)  # null after an attempt: nobody answered
     response_excerpt = models.CharField(max_length=500, blank=True, default="")
     last_attempt_at = models.BigIntegerField(null=True)
+    rank = models.IntegerField(default=0)  # of those that are due, the lowest goes first
+    mishap = models.JSONField(default=dict)  # what the delivery plan does to it
 
     class Meta:
         indexes = [
@@ -124,6 +145,30 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} to {self.endpoint}"
+
+
+class Attempt(models.Model):
+    """One request to a webhook endpoint and what came back: the delivery log."""
+
+    account = models.ForeignKey(Account, models.CASCADE, db_index=False)
+    event = models.CharField(max_length=255)
+    endpoint = models.CharField(max_length=255)
+    at = models.BigIntegerField()  # on the account's clock
+    url = models.TextField()
+    request_headers = models.JSONField()
+    request_body = models.TextField()
+    status = models.IntegerField(null=True)  # null: nobody answered, `error` says why
+    response_headers = models.JSONField(default=dict)
+    response_body = models.TextField(blank=True, default="")
+    error = models.TextField(blank=True, default="")
+    milliseconds = models.IntegerField()
+    mishap = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index("account", "event", name="sandbox_attempts_of_event")]
+
+    def __str__(self) -> str:
+        return f"{self.event} to {self.endpoint}: {self.status}"
 
 
 class Challenge(models.Model):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from sandbox import clock, delivery, expansion, idempotency, params
+from sandbox import clock, delivery, expansion, fault_plan, idempotency, params
 from sandbox.kernel import API_VERSION, Call, Object, Route, StripeError, find_route, new_request_id
 from sandbox.models import Account
 
@@ -44,6 +44,7 @@ class Response:
     status: int
     body: str
     headers: dict[str, str]
+    fault: str = ""  # what the transport does instead of handing it over whole: see fault_plan.py
 
     @property
     def data(self) -> Any:
@@ -64,10 +65,10 @@ def handle(request: Request) -> Response:
         account, publishable = authenticate(request.headers)
         call = Call(account, clock.now(account), {}, request_id, origin=request.origin, publishable=publishable)
         clock.catch_up(account, call.now)
-        _answer(call, request, response)
+        _answer_as_planned(call, request, response)
     except Exception as error:
         response.status, response.body = failure(error, request_id)
-    headers["Stripe-Should-Retry"] = "true" if response.status == 409 else "false"
+    headers.setdefault("Stripe-Should-Retry", "true" if response.status == 409 else "false")
     for observer in observers:
         observer(request, response)
     if account is not None:
@@ -137,6 +138,25 @@ def _key(authorization: str) -> str:
         except (binascii.Error, UnicodeDecodeError):
             return ""
     return rest.strip() if scheme.lower() == "bearer" else ""
+
+
+def _answer_as_planned(call: Call, request: Request, response: Response) -> None:
+    """Answer, with what the account's fault plan does to it before or after the work."""
+    fault = fault_plan.strike(call.account, request.method, request.path)
+    if fault is None:
+        _answer(call, request, response)
+        return
+    if not fault.executed and (error := fault.strike(response)):
+        raise error
+    try:
+        _answer(call, request, response)
+    except StripeError as refusal:
+        response.status, response.body = failure(refusal, call.request_id)
+    if fault.executed and (error := fault.strike(response)):
+        response.status, response.body = failure(error, call.request_id)
+        # Stripe keeps a 500 of work that had begun for every retry under the same key; it keeps no 401 and no 429.
+        if error.status == 500 and "Idempotent-Replayed" not in response.headers:
+            idempotency.remember(call, response.status, response.body)
 
 
 def _answer(call: Call, request: Request, response: Response) -> None:

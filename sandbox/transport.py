@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import requests
 import stripe
 from requests.structures import CaseInsensitiveDict
 
-from sandbox import server
+from sandbox import fault_plan, server
 
 
 class InProcessClient(stripe.HTTPClient):
@@ -30,7 +31,23 @@ class InProcessClient(stripe.HTTPClient):
             body=post_data or "",
         )
         response = server.handle(request)
+        if response.fault == fault_plan.BAD_GATEWAY:
+            return fault_plan.GATEWAY_PAGE, 502, CaseInsensitiveDict({"Content-Type": "text/html"})
+        if response.fault:
+            _break(response.fault)
         return response.body, response.status, CaseInsensitiveDict(response.headers)
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _break(fault: str) -> None:
+    """Raise what the SDK's own HTTP client makes of a line that breaks in this way."""
+    if fault == fault_plan.REFUSED:
+        refusal = ConnectionRefusedError()
+        raise stripe.APIConnectionError("The fault plan refused the connection.", should_retry=True) from refusal
+    if fault == fault_plan.TRUNCATED:
+        cause: Exception = requests.exceptions.ChunkedEncodingError("IncompleteRead: the answer broke off")
+        raise stripe.APIConnectionError("The fault plan cut the answer short.", should_retry=False) from cause
+    cause = requests.ConnectionError("Connection aborted: reset by peer")
+    raise stripe.APIConnectionError("The fault plan reset the connection.", should_retry=True) from cause
