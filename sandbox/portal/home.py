@@ -58,9 +58,9 @@ def _address_lines(address: dict[str, Any] | None) -> list[str]:
 @visited
 def flow(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Lead to the page that the session's flow begins with; after its end to the portal's home."""
-    flow = visit.session["flow"]
-    if flow is None or store.private(visit.call, visit.session).get("completed"):
+    if not visit.in_flow:
         return visit.go("home")
+    flow = visit.session["flow"]
     kind = flow["type"]
     if kind in {"customer_update", "payment_method_update"}:
         return visit.go("customer" if kind == "customer_update" else "add_card")

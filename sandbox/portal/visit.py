@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from sandbox import hosted, links, store
+from sandbox import clock, hosted, links, store
 from sandbox.api import Api, ApiError
 from sandbox.engine import charging, standing
 from sandbox.engine.calendar import HOUR
@@ -90,17 +90,21 @@ class Visit:
         """Send the browser to a page of this session."""
         return HttpResponseRedirect(self.url(page, *arguments))
 
+    @property
+    def in_flow(self) -> bool:
+        """Tell whether the customer is here for one purpose that is not fulfilled yet."""
+        return self.session["flow"] is not None and not store.private(self.call, self.session).get("completed")
+
     def page(self, template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
         """Render a page of the portal."""
         business = self.api.get("account")["business_profile"]["name"]
         own = {"business": business, "configuration": self.configuration, "session": self.session, "token": self.token}
-        completed = store.private(self.call, self.session).get("completed", False)
-        own["in_flow"] = self.session["flow"] is not None and not completed
+        own["in_flow"] = self.in_flow
         return hosted.page(f"portal/{template}", {**own, **(context or {})}, form_action=hosted.ANYWHERE, status=status)
 
     def completed(self) -> HttpResponse:
         """Answer a change that was made: end the flow as its session says, or go back to the portal's home."""
-        if self.session["flow"] is None:
+        if not self.in_flow:
             return self.go("home")
         store.set_private(self.call, self.session, completed=True)
         after = self.session["flow"]["after_completion"]
@@ -123,6 +127,7 @@ def visited(view: View) -> View:
             context = {"session": session, "token": token, "recoverable": recoverable(call, session)}
             return hosted.page("portal/expired.html", context, form_action="'self'", status=410)
         _note_activity(call, session)
+        clock.take_time(call, [session["customer"]], changes=False)
         configuration = store.get(call, portal_configurations.KIND, session["configuration"])
         api = Api(call.account, request.build_absolute_uri("/").rstrip("/"))
         visit = Visit(token, call, api, session, configuration)
@@ -135,9 +140,11 @@ def visited(view: View) -> View:
 
 
 def _over(call: Call, session: Object) -> bool:
-    seen = store.private(call, session).get("seen")
-    deadline = session["created"] + TO_OPEN if seen is None else seen + IDLE
-    return call.now > deadline or store.find(call, "customer", session["customer"]) is None
+    """Tell whether a session is over. It lives on the account's time, also where its customer is on a test clock."""
+    known = store.private(call, session)
+    deadline = known["seen"] + IDLE if "seen" in known else known["made"] + TO_OPEN
+    customer = store.find(call, "customer", session["customer"])
+    return call.now > deadline or customer is None or bool(customer.get("deleted"))
 
 
 def _note_activity(call: Call, session: Object) -> None:

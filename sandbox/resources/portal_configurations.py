@@ -200,7 +200,8 @@ def default(call: Call) -> Object:
     if known is not None:
         return known
     with call.account.exclusively():
-        first = _blank(call) | {"created": call.account.created, "is_default": True, "updated": call.account.created}
+        always = min(call.account.created, call.now)
+        first = _blank(call) | {"created": always, "is_default": True, "updated": always}
         _merge(first["features"], _DEFAULT)
         return next(store.query(call, KIND, is_default=True), None) or store.insert(call, first, products=[])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox import links, store
+from sandbox import clock, links, store
 from sandbox.kernel import Call, Object, StripeError, invalid, missing, new_id, refers, route
 from sandbox.params import Integer, String, enum, not_emulated, required, string, timestamp
 from sandbox.portal import rules
@@ -76,7 +76,7 @@ def create(call: Call) -> Object:
         "return_url": given.get("return_url", configuration["default_return_url"]),
     }
     session["url"] = links.url(call, "p/session", session) + ("flow/" if flow else "")
-    return store.insert(call, session, f"{KIND}.created")
+    return store.insert(call, session, f"{KIND}.created", made=clock.now(call.account))
 
 
 def _configuration(call: Call, id: str | None) -> Object:
