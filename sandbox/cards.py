@@ -83,7 +83,8 @@ class Card:
     """One test card. `setup` and `charge` say why saving and charging it are refused; None: they are not.
 
     `asks` says when 3-D Secure comes: "always", "unless_set_up" (then not off session), "on_session" (already set up
-    elsewhere) or None. `checks` are the results for line1, postal code and CVC where they were given.
+    elsewhere) or None. `checks` are the results for line1, postal code and CVC where they were given. `refund` is the
+    status of a refund at first and what becomes of it.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Card:
     risk: tuple[str, int] = ("normal", 20)
     three_d_secure: bool = True
     available_at_once: bool = False
+    refund: tuple[str, str] = ("succeeded", "succeeded")
 
     @property
     def last4(self) -> str:
@@ -177,8 +179,8 @@ _ALL = (
     Card("createDisputeProductNotReceived", "4000000000002685"),
     Card("createDisputeInquiry", "4000000000001976"),
     Card("createMultipleDisputes", "4000000000005423"),
-    Card("pendingRefund", "4000000000007726"),
-    Card("refundFail", "4000000000005126"),
+    Card("pendingRefund", "4000000000007726", refund=("pending", "succeeded")),
+    Card("refundFail", "4000000000005126", refund=("succeeded", "failed")),
     Card("bypassPending", "4000000000000077", available_at_once=True),
 )
 CARDS = {card.name: card for card in _ALL}

@@ -10,6 +10,7 @@ from sandbox.kernel import Call, Object, expandable, new_id, route
 from sandbox.params import listing, not_emulated, string
 
 _PER_CENT, _FIXED = Number("0.029"), 30  # Stripe's list price for a card in the United States
+_ABOUT = {"refund": "REFUND FOR CHARGE", "refund_failure": "REFUND FAILURE"}
 _TWO_DAYS = 2 * 24 * 3600
 
 
@@ -42,7 +43,7 @@ def of_source(call: Call, source: Object) -> Object | None:
 @expandable("balance_transaction", "source")
 def source(call: Call, transaction: Object) -> Object:
     """Return the charge or refund behind a balance transaction."""
-    return store.get(call, transaction["type"], transaction["source"])
+    return store.get(call, transaction["type"].removesuffix("_failure"), transaction["source"])
 
 
 def of_charge(call: Call, charge: Object, available_at_once: bool) -> Object:
@@ -56,6 +57,11 @@ def of_charge(call: Call, charge: Object, available_at_once: bool) -> Object:
 def of_refund(call: Call, refund: Object) -> Object:
     """Store what a refund takes out; the fee of the charge does not come back."""
     return _insert(call, refund, -refund["amount"], 0, call.now, "refund")
+
+
+def of_failed_refund(call: Call, refund: Object) -> Object:
+    """Store what comes back in of a refund that did not reach its card."""
+    return _insert(call, refund, refund["amount"], 0, call.now, "refund_failure")
 
 
 def _as_of_now(call: Call, transaction: Object) -> Object:
@@ -77,7 +83,7 @@ def _insert(call: Call, source: Object, amount: int, fee: int, available_on: int
             "balance_type": "payments",
             "created": call.now,
             "currency": source["currency"],
-            "description": source["description"] if type_ == "charge" else "REFUND FOR CHARGE",
+            "description": source["description"] if type_ == "charge" else _ABOUT[type_],
             "exchange_rate": None,
             "fee": fee,
             "fee_details": [details] if fee else [],

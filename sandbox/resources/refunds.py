@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from sandbox import store
-from sandbox.kernel import Call, Object, invalid, new_id, refers, route
+from sandbox.cards import Card
+from sandbox.engine import pricing
+from sandbox.kernel import Call, Object, falls_due, invalid, new_id, refers, route
 from sandbox.params import Integer, enum, listing, metadata, not_emulated, string
-from sandbox.resources import balance_transactions
+from sandbox.resources import balance_transactions, payment_methods
 
 refers(
     "refund",
     {
         "charge": "charge",
         "customer": "customer",
+        "failure_balance_transaction": "balance_transaction",
         "payment_intent": "payment_intent",
         "payment_method": "payment_method",
     },
 )
+
+SETTLES_AFTER = 60  # seconds until a pending refund succeeds, or a doomed one fails
 
 
 @route(
@@ -36,21 +41,16 @@ refers(
     },
 )
 def create(call: Call) -> Object:
-    """Refund a charge, named itself or by its payment intent; a card's refund succeeds at once."""
-    charge = _charge(call)
-    left = charge["amount_captured"] - charge["amount_refunded"]
-    amount = call.params.get("amount", left)
+    """Refund a charge, named itself or by its payment intent, in whole or in part."""
+    charge, given = _charge(call), call.params
+    left = refundable(charge)
     if left <= 0:
-        message = f"Charge {charge['id']} has already been refunded."
-        raise invalid(message, code="charge_already_refunded")
+        raise invalid(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
+    amount = given.get("amount", left)
     if amount > left:
-        message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
-        raise invalid(message, param="amount")
-    refund = store.insert(call, _refund(call, charge, amount), "refund.created")
-    charge["amount_refunded"] += amount
-    charge["refunded"] = charge["amount_refunded"] == charge["amount"]
-    store.save(call, charge, "charge.refunded")
-    return refund
+        asked, rest = (pricing.money(each, charge["currency"]) for each in (amount, left))
+        raise invalid(f"Refund amount ({asked}) is greater than unrefunded amount on charge ({rest})", param="amount")
+    return make(call, charge, amount, reason=given.get("reason"), metadata=given.get("metadata"))
 
 
 @route("GET", "/v1/refunds", listing(charge=string, payment_intent=string))
@@ -72,6 +72,63 @@ def update(call: Call, refund: str) -> Object:
     obj = store.get(call, "refund", refund, "refund")
     store.update(obj, call.params, "metadata")
     return store.save(call, obj, "refund.updated")
+
+
+@route("POST", "/v1/refunds/{refund}/cancel")
+def cancel(call: Call, refund: str) -> Object:
+    """Refuse: only a refund that waits for its customer can be canceled, and a card's never does."""
+    obj = store.get(call, "refund", refund, "refund")
+    raise invalid(
+        f"You can only cancel a refund with a status of requires_action. Refund {obj['id']} has a status of "
+        f"{obj['status']}."
+    )
+
+
+def refundable(charge: Object) -> int:
+    """Return what can still be given back of a captured charge, in minor units."""
+    return int(charge["amount"] - charge["amount_refunded"])
+
+
+def make(
+    call: Call, charge: Object, amount: int, *, reason: str | None = None, metadata: Object | None = None
+) -> Object:
+    """Give `amount` (minor units) of a charge back; the test cards 7726 and 5126 change their mind a minute later."""
+    first, later = _behind(call, charge).refund
+    refund = _refund(call, charge, amount) | {"reason": reason, "status": first}
+    refund["metadata"] = store.merged_metadata({}, metadata)
+    if first == "pending":
+        refund["pending_reason"] = "processing"
+    store.insert(call, refund, "refund.created")
+    if later != first:
+        store.schedule(call, refund, call.now + SETTLES_AFTER)
+    charge["amount_refunded"] += amount
+    charge["refunded"] = refundable(charge) == 0
+    store.save(call, charge, "charge.refunded")
+    return refund
+
+
+@falls_due("refund")
+def _settle(call: Call, refund: Object) -> None:
+    charge = store.get(call, "charge", refund["charge"])
+    if _behind(call, charge).refund[1] == "failed":
+        _fail(call, refund, charge)
+    else:
+        refund.pop("pending_reason")
+        store.save(call, refund | {"status": "succeeded"}, "refund.updated")
+
+
+def _fail(call: Call, refund: Object, charge: Object) -> None:
+    """Put the money back: to the account's balance, and to what of the charge is not refunded."""
+    back = balance_transactions.of_failed_refund(call, refund)
+    failed = {"failure_balance_transaction": back["id"], "failure_reason": "unknown", "status": "failed"}
+    store.save(call, refund | failed, "refund.failed")
+    charge |= {"amount_refunded": charge["amount_refunded"] - refund["amount"], "refunded": False}
+    store.save(call, charge, "charge.updated")
+
+
+def _behind(call: Call, charge: Object) -> Card:
+    paid_with = store.get(call, "payment_method", charge["payment_method"])
+    return payment_methods.behind(store.private(call, paid_with))
 
 
 def _charge(call: Call) -> Object:
@@ -105,10 +162,10 @@ def _refund(call: Call, charge: Object, amount: int) -> Object:
             "card": {"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"},
             "type": "card",
         },
-        "metadata": store.merged_metadata({}, call.params.get("metadata")),
+        "metadata": {},
         "payment_intent": charge["payment_intent"],
         "payment_method": charge["payment_method"],
-        "reason": call.params.get("reason"),
+        "reason": None,
         "receipt_number": None,
         "source_transfer_reversal": None,
         "status": "succeeded",
