@@ -15,12 +15,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
 from django.core.management import call_command
-from django.test import Client
+from django.test import Client, override_settings
 from playwright.sync_api import BrowserContext, BrowserType, Page
 
+from books import Books
 from chromium import ARGUMENTS, candidates
 from guard import Guard
+from line import Line
 from snapshot import Snapshot
 
 # Playwright's sync API keeps an event loop in this thread, which Django would take for async code.
@@ -75,14 +78,15 @@ def base_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def personas(django_db_setup: None, django_db_blocker: Any) -> Snapshot:
-    """The databases as `make run` leaves them: alice, bob, carol, dave and erin."""
-    with django_db_blocker.unblock():
-        empty = Snapshot()
-        call_command("seed_sandbox", verbosity=0)
-        seeded = Snapshot()
-        empty.restore()
-    return seeded
+def personas(django_db_setup: None, django_db_blocker: Any, base_url: str) -> Generator[Snapshot, None, None]:
+    """The databases as `make run` leaves them: alice, bob, carol, dave and erin, their invoices' pages served here."""
+    with override_settings(SANDBOX_ORIGIN=base_url):
+        with django_db_blocker.unblock():
+            empty = Snapshot()
+            call_command("seed_sandbox", verbosity=0)
+            seeded = Snapshot()
+            empty.restore()
+        yield seeded
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +97,20 @@ def site(base_url: str, request: pytest.FixtureRequest) -> Site:
         request.getfixturevalue("transactional_db")
         request.getfixturevalue("personas").restore()
     return Site(base_url, remote)
+
+
+@pytest.fixture
+def books(site: Site) -> Books:
+    """Stripe and the mirror, where every click has to leave the same mark."""
+    return Books()
+
+
+@pytest.fixture
+def line(site: Site, monkeypatch: pytest.MonkeyPatch) -> Generator[Line, None, None]:
+    """The line between the dashboard and Stripe, for flows in which it is slow or dead."""
+    cache.clear()
+    yield Line(monkeypatch)
+    cache.clear()  # since when Stripe has been silent
 
 
 @pytest.fixture
