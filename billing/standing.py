@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from billing.dates import from_epoch
 from billing.models import Customer, Invoice, PaymentMethod, Price, Product, Subscription
 
 RENEWS = ("active", "trialing", "past_due")
@@ -60,6 +61,12 @@ class Plan:
         """What Stripe does when the trial ends and there is no card: cancel, pause or create_invoice."""
         settings = self.subscription.data.get("trial_settings") or {}
         return str((settings.get("end_behavior") or {}).get("missing_payment_method", "create_invoice"))
+
+    @property
+    def change_waits_until(self) -> datetime | None:
+        """When Stripe drops a change that the bank has not confirmed, where one is waiting."""
+        pending = self.subscription.data["pending_update"]
+        return from_epoch(pending["expires_at"]) if pending else None
 
     @property
     def changeable(self) -> bool:

@@ -458,6 +458,20 @@ def test_the_banks_answer_decides_about_the_change(yes, htmx, alice, give_card, 
     assert len(charged(our_stripe, alice)) == len(before) + yes
 
 
+def test_a_change_that_waits_for_the_bank_is_said_and_can_be_confirmed_later(client, alice, give_card, bank):
+    client.force_login(alice)
+    give_card(client, alice, "pm_card_authenticationRequired")
+    preview = client.get(CHANGE, {"price": "business_monthly"})
+    client.post(CHANGE, change_form(preview, charged_now="1", consent="1"))
+    for page in ("/billing/", PLAN):
+        assert "Your change of plan waits for your bank." in words(client.get(page))
+    asked = client.post(SETTLE, {"subscription": plan_of(alice).pk})
+    bank(re.search(r'data-client-secret="([^"]+)"', asked.content.decode())[1], yes=True)
+    client.post(SETTLE, {"subscription": plan_of(alice).pk})
+    assert "waits for your bank" not in words(client.get("/billing/"))
+    assert plan_of(alice).item["price"]["unit_amount"] == 9900
+
+
 def test_a_change_in_the_trial_charges_nothing_before_its_end(client, dave, our_stripe):
     client.force_login(dave)
     preview = client.get(CHANGE, {"price": "business_monthly"})

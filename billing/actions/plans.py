@@ -70,6 +70,7 @@ def _subscribe(run: Run) -> dict[str, Any]:
         return {"subscription": subscription["id"], "invoice": invoice or ""}
     run.answer["payment"] = pay(run, invoice, run.params["card"])
     run.keep_fresh("subscription", subscription["id"])
+    run.keep_fresh("customer", customer.pk)  # its balance: credit that the first invoice used up
     return {"subscription": subscription["id"], "invoice": invoice}
 
 
