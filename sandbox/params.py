@@ -182,6 +182,17 @@ class Decimal(Kind):
 
 
 @dataclass(frozen=True)
+class Percentage(Decimal):
+    """A percentage, which answers show as a number."""
+
+    places: int = 4
+
+    def read(self, value: Any, name: str) -> Any:
+        text = super().read(value, name)
+        return float(text) if "." in text else int(text)
+
+
+@dataclass(frozen=True)
 class Enum(Kind):
     """One of a few words."""
 

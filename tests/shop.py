@@ -67,6 +67,23 @@ class Shop:
         params.setdefault("expand", ["latest_invoice.confirmation_secret", "latest_invoice.payments"])
         return self.v1.subscriptions.create({"customer": customer, "items": items, **params})
 
+    def coupon(self, **params: Any) -> str:
+        """Return the id of a new coupon, good for one invoice unless `duration` says otherwise."""
+        return self.v1.coupons.create(params).id
+
+    def code(self, coupon: str, code: str, **params: Any) -> stripe.PromotionCode:
+        """Give a coupon a promotion code."""
+        promotion = {"type": "coupon", "coupon": coupon}
+        return self.v1.promotion_codes.create({"promotion": promotion, "code": code, **params})
+
+    def renewals(self, subscription: stripe.Subscription, *months: str) -> list[int]:
+        """Return the totals of the invoices at these dates, an hour after midnight each."""
+        totals = []
+        for month in months:
+            self.go(f"{month}T01:00:00")
+            totals.append(self.subscription(subscription.id).latest_invoice.total)
+        return totals
+
     def subscription(self, id: str) -> stripe.Subscription:
         return self.v1.subscriptions.retrieve(id, {"expand": ["latest_invoice.payments"]})
 

@@ -7,7 +7,7 @@ from typing import Any
 from sandbox import store
 from sandbox.engine import charging, invoicing, ledger, standing
 from sandbox.engine.changing import credits
-from sandbox.kernel import Call, Object, invalid, listens
+from sandbox.kernel import Call, Object, invalid, listens, new_id
 
 UNDONE = {"comment": None, "feedback": None, "reason": None}
 
@@ -56,11 +56,9 @@ def bill_what_waits(call: Call, subscription: Object) -> None:
     if not drafts:
         return
     customer = store.get(call, "customer", subscription["customer"])
-    invoice = invoicing.create(
-        call, customer, drafts, **charging.for_subscription(call, subscription, "subscription_update")
-    )
-    standing.keep(call, subscription | {"latest_invoice": invoice["id"]}, None)
-    charging.collect(call, invoice)
+    fields, id = charging.for_subscription(call, subscription, "subscription_update"), new_id(call, "in")
+    standing.keep(call, subscription | {"latest_invoice": id}, None)
+    charging.collect(call, invoicing.create(call, customer, drafts, id=id, **fields))
 
 
 def _ends(call: Call, subscription: Object, moment: int, *, at_period_end: bool) -> None:

@@ -6,17 +6,19 @@ A preview stops after the first half; that is why what it shows is what the seco
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from sandbox import store
-from sandbox.engine import charging, invoicing, items, ledger, proration, standing
+from sandbox.engine import charging, discounts, invoicing, items, ledger, proration, standing
 from sandbox.engine.calendar import HOUR, Period
 from sandbox.engine.proration import Draft
-from sandbox.kernel import Call, Object, invalid
+from sandbox.kernel import Call, Object, invalid, new_id
 
 PENDING_FOR = 23 * HOUR
-CHANGES = {"billing_cycle_anchor", "items", "trial_end"}
+PRORATED = {"billing_cycle_anchor", "items", "trial_end"}
+CHANGES = {*PRORATED, "discounts"}
 _PENDING_ALLOWED = {
     "add_invoice_items", "billing_cycle_anchor", "cancel_at_period_end", "discounts", "expand", "items", "metadata",
     "off_session", "payment_behavior", "proration_behavior", "proration_date", "trial_end", "trial_from_plan",
@@ -39,11 +41,13 @@ class Change:
 
 
 def work_out(call: Call, before: Object, params: dict[str, Any]) -> Change:
-    """Return what the parameters items, trial_end, billing_cycle_anchor and proration_… make of a subscription.
+    """Return what the parameters items, discounts, trial_end, billing_cycle_anchor and proration_… make of it.
 
     Raises the 400 that Stripe gives for a proration_date outside the current period and for impossible items.
     """
     after = before | {"items": before["items"] | {"data": items.changed(call, before, params.get("items", []))}}
+    if "discounts" in params:
+        after["discounts"] = redeemed(call, after, params["discounts"])
     behavior = params.get("proration_behavior", "create_prorations")
     moment = _moment(call, before, params)
     trial_end = params.get("trial_end")
@@ -56,6 +60,13 @@ def work_out(call: Call, before: Object, params: dict[str, Any]) -> Change:
     if anchor == "now" or _restarts(call, before, after):
         return _restart(call, after, _credits(call, before, moment, behavior))
     return _midway(call, before, after, moment, behavior)
+
+
+def redeemed(call: Call, subscription: Object, given: list[dict[str, Any]] | None) -> list[str]:
+    """Return the discounts of a subscription that the parameter `discounts` asks for."""
+    trial = subscription["status"] == "trialing"
+    purchase = (0 if trial else _worth(call, subscription), subscription["currency"])
+    return discounts.redeem(call, given, purchase, customer=subscription["customer"], subscription=subscription["id"])
 
 
 def _moment(call: Call, before: Object, params: dict[str, Any]) -> int:
@@ -76,7 +87,8 @@ def _credits(call: Call, before: Object, moment: int, behavior: str) -> list[Dra
 def credits(call: Call, subscription: Object, item: Object, moment: int) -> list[Draft]:
     """Return what the item gives back for the time from `moment` on."""
     name = ledger.product_name(call, item["price"])
-    return proration.credits(item, name, ledger.open_debits(call, subscription, item), moment)
+    debits = ledger.open_debits(call, subscription, item)
+    return proration.credits(item, name, debits, moment, itemized=ledger.itemizes(subscription))
 
 
 def _restarts(call: Call, before: Object, after: Object) -> bool:
@@ -145,7 +157,7 @@ def _midway(call: Call, before: Object, after: Object, moment: int, behavior: st
         return Change(after, [], [], bills=False)
     touched = [id for id in [*old, *(id for id in new if id not in old)] if _costs(old.get(id)) != _costs(new.get(id))]
     drafts = [draft for id in touched if id in old for draft in credits(call, before, old[id], moment)]
-    drafts += [remainder(call, item, moment) for item in after["items"]["data"] if item["id"] in touched]
+    drafts += remainders(call, after, touched, moment, items.period)
     return Change(after, drafts, [], bills=behavior == "always_invoice" and bool(drafts))
 
 
@@ -153,11 +165,17 @@ def _costs(item: Object | None) -> tuple[str, int | None] | None:
     return (item["price"]["id"], item.get("quantity")) if item else None
 
 
-def remainder(call: Call, item: Object, moment: int) -> Draft:
-    """Return the line for the rest of the item's current period."""
-    return proration.remainder(
-        items.with_tiers(call, item), ledger.product_name(call, item["price"]), items.period(item), moment
-    )
+def remainders(
+    call: Call, subscription: Object, ids: list[str], moment: int, period: Callable[[Object], Period]
+) -> list[Draft]:
+    """Return, for some of the items, the lines that ask for the rest of a period."""
+    debits, itemized = ledger.to_come(call, subscription, period), ledger.itemizes(subscription)
+    named = [(item, ledger.product_name(call, item["price"])) for item in subscription["items"]["data"]]
+    return [
+        proration.remainder(item, name, debits[item["id"]], moment, itemized=itemized)
+        for item, name in named
+        if item["id"] in ids
+    ]
 
 
 def _set_periods(subscription: Object, period: Any) -> None:
@@ -175,7 +193,13 @@ def update(call: Call, before: Object, params: dict[str, Any]) -> Object:
     if params.get("payment_behavior") == "pending_if_incomplete":
         _check_pending(params)
     drop_pending(call, before)
-    return _carry_out(call, before, work_out(call, before, params), params)
+    change = work_out(call, before, params)
+    if "discounts" in params:
+        store.set_private(call, before, no_discounts=discounts.refused(params))
+    after = _carry_out(call, before, change, params)
+    if not standing.waits_for(call, after):
+        discounts.drop_replaced(call, before, after)
+    return after
 
 
 def drop_pending(call: Call, subscription: Object) -> None:
@@ -212,9 +236,9 @@ def _bill(call: Call, subscription: Object, change: Change) -> Object:
     ledger.park(call, customer["id"], change.prorations)
     drafts = [*ledger.waiting(call, customer["id"], subscription["id"]), *change.periods]
     fields = charging.for_subscription(call, subscription, "subscription_update")
-    invoice = invoicing.create(call, customer, drafts, **fields)
-    standing.keep(call, subscription | {"latest_invoice": invoice["id"]})
-    return invoice
+    id = new_id(call, "in")
+    standing.keep(call, subscription | {"latest_invoice": id})
+    return invoicing.create(call, customer, drafts, id=id, **fields)
 
 
 def _collect(call: Call, invoice: Object, behavior: str, *, off_session: bool) -> None:
@@ -243,7 +267,7 @@ def _pending(call: Call, before: Object, after: Object) -> Object:
         "billing_cycle_anchor": after["billing_cycle_anchor"] if moved else None,
         "cancel_at_period_end": None,
         "discount": None,
-        "discounts": None,
+        "discounts": after["discounts"] if before["discounts"] != after["discounts"] else None,
         "expires_at": min(end for end in ends if end > call.now),
         "metadata": None,
         "subscription_items": after["items"]["data"],

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from sandbox import events, store
-from sandbox.engine import invoicing, standing
+from sandbox.engine import discounts, invoicing, standing
 from sandbox.engine.calendar import DAY
 from sandbox.kernel import Call, Object, StripeError, invalid, listens, new_id
 from sandbox.resources import payment_intents
@@ -32,6 +32,7 @@ def for_subscription(call: Call, subscription: Object, reason: str) -> dict[str,
         "currency": subscription["currency"],
         "custom_fields": subscription["invoice_settings"]["custom_fields"],
         "description": subscription["invoice_settings"]["description"],
+        "discounts": discounts.of_subscription(call, subscription),
         "due_date": call.now + subscription["days_until_due"] * DAY if sends else None,
         "footer": subscription["invoice_settings"]["footer"],
         "parent": {"quote_details": None, "subscription_details": details, "type": "subscription_details"},

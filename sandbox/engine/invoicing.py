@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox import events, links, store
-from sandbox.engine import balance, shapes
+from sandbox.engine import balance, discounts, shapes
 from sandbox.engine.calendar import HOUR
 from sandbox.engine.proration import Draft
 from sandbox.kernel import Call, Object, invalid, new_id
@@ -27,7 +27,9 @@ def create(call: Call, customer: Object, drafts: list[Draft], *, id: str | None 
         if draft.invoice_item:
             item = store.get(call, "invoiceitem", draft.invoice_item)
             store.save(call, item | {"invoice": invoice["id"]})
-    return keep(call, invoice)
+    keep(call, invoice)
+    discounts.use_up(call, invoice)
+    return invoice
 
 
 def keep(call: Call, invoice: Object, event: str | None = None) -> Object:
@@ -56,19 +58,25 @@ def compose(call: Call, customer: Object, drafts: list[Draft], id: str, **fields
     lines = [_line(call, invoice, draft, subscription) for draft in drafts]
     _name_credited(lines)
     invoice["lines"] = store.envelope(lines, f"/v1/invoices/{id}/lines")
-    return total(invoice, lines)
+    return total(call, invoice, lines)
 
 
-def total(invoice: Object, lines: list[Object]) -> Object:
-    """Add the lines up and set every amount of an unfinalised invoice; returns the same invoice."""
-    subtotal = sum(line["subtotal"] for line in lines)
-    discount = sum(entry["amount"] for line in lines for entry in line["discount_amounts"])
-    due, _ = balance.applied(subtotal - discount, invoice["starting_balance"], invoice["currency"])
+def total(call: Call, invoice: Object, lines: list[Object]) -> Object:
+    """Discount the lines, add them up and set every amount of an unfinalised invoice; returns the same invoice.
+
+    What the discounts of single lines take off is gone from the subtotal already; the invoice's own come after it.
+    """
+    discounts.apply(call, invoice, lines)
+    off = [(entry, entry["discount"] in line["discounts"]) for line in lines for entry in line["discount_amounts"]]
+    subtotal = sum(line["subtotal"] for line in lines) - sum(entry["amount"] for entry, lines_own in off if lines_own)
+    total = subtotal - sum(entry["amount"] for entry, lines_own in off if not lines_own)
+    due, _ = balance.applied(total, invoice["starting_balance"], invoice["currency"])
     invoice |= {
         "subtotal": subtotal,
         "subtotal_excluding_tax": subtotal,
-        "total": subtotal - discount,
-        "total_excluding_tax": subtotal - discount,
+        "total": total,
+        "total_discount_amounts": discounts.totals(lines),
+        "total_excluding_tax": total,
         "amount_due": due,
         "amount_remaining": due - invoice["amount_paid"],
     }
@@ -93,8 +101,13 @@ def remove(call: Call, invoice: Object, item: Object) -> None:
 def retotal(call: Call, invoice: Object) -> Object:
     """Bring a stored draft invoice in line with its stored lines."""
     lines = list(store.query(call, "line_item", parent=invoice["id"]))
+    total(call, invoice, lines)
+    for line in lines:
+        store.save(call, line)
     _embed(invoice, lines)
-    return keep(call, total(invoice, lines), "invoice.updated")
+    keep(call, invoice, "invoice.updated")
+    discounts.use_up(call, invoice)
+    return invoice
 
 
 def finalize(call: Call, invoice: Object) -> Object:
@@ -222,9 +235,9 @@ def _line(call: Call, invoice: Object, draft: Draft, subscription: Object) -> Ob
         "amount": draft.amount,
         "currency": draft.currency,
         "description": draft.description,
-        "discount_amounts": [],
+        "discount_amounts": [each for each in draft.discount_amounts if _shows(draft, each)],
         "discountable": draft.discountable,
-        "discounts": [],
+        "discounts": list(draft.discounts),
         "invoice": invoice["id"],
         "livemode": False,
         "metadata": draft.metadata,
@@ -238,6 +251,11 @@ def _line(call: Call, invoice: Object, draft: Draft, subscription: Object) -> Ob
         "subtotal": draft.amount,
         "taxes": [],
     }
+
+
+def _shows(draft: Draft, off: Object) -> bool:
+    """With proration_discounts=included a proration names the discounts of its invoice only, with an amount of 0."""
+    return bool(off["amount"]) or off["discount"] not in draft.discounts
 
 
 def _name_credited(lines: list[Object]) -> None:

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from sandbox import store
-from sandbox.engine import pricing
+from sandbox.engine import discounts, pricing
 from sandbox.engine.calendar import Period, period_at
 from sandbox.kernel import Call, Object, invalid, new_id
 from sandbox.resources import prices
@@ -15,7 +15,7 @@ LARGEST = 20
 
 
 def changed(call: Call, subscription: Object, given: list[dict[str, Any]]) -> list[Object]:
-    """Return the items as they will be; those that are not named stay. Nothing is written.
+    """Return the items as they will be; those that are not named stay. Only prices and discounts are written.
 
     An entry with `id` changes or, with `deleted`, drops an item; one without adds another.
     Raises invalid() or missing() as Stripe does, with `param` such as items[0][price].
@@ -25,7 +25,7 @@ def changed(call: Call, subscription: Object, given: list[dict[str, Any]]) -> li
         param = f"items[{position}]"
         if "id" not in entry:
             currency = subscription["currency"] or (items[0]["price"]["currency"] if items else None)
-            items.append(added(call, subscription["id"], currency, entry, param))
+            items.append(added(call, subscription, currency, entry, param))
             continue
         old = next((item for item in items if item["id"] == entry["id"]), None)
         if old is None:
@@ -42,7 +42,7 @@ def changed(call: Call, subscription: Object, given: list[dict[str, Any]]) -> li
     return items
 
 
-def added(call: Call, subscription: str, currency: str | None, entry: dict[str, Any], param: str) -> Object:
+def added(call: Call, subscription: Object, currency: str | None, entry: dict[str, Any], param: str) -> Object:
     """Return a new item, not stored; its period is still to be set."""
     price = price_of(call, currency, entry, param)
     if price is None:
@@ -60,11 +60,12 @@ def added(call: Call, subscription: str, currency: str | None, entry: dict[str, 
         "plan": prices.plan(price),
         "price": price,
         "quantity": entry.get("quantity", 1),
-        "subscription": subscription,
+        "subscription": subscription["id"],
         "tax_rates": [],
     }
     if price["recurring"]["usage_type"] == "metered":
         del item["quantity"]
+    _discount(call, subscription, item, entry, param)
     return item
 
 
@@ -75,6 +76,14 @@ def _change(call: Call, subscription: Object, item: Object, entry: dict[str, Any
     if "quantity" in entry:
         item["quantity"] = entry["quantity"]
     store.update(item, entry, "metadata")
+    _discount(call, subscription, item, entry, param)
+
+
+def _discount(call: Call, subscription: Object, item: Object, entry: dict[str, Any], param: str) -> None:
+    if "discounts" in entry:
+        purchase = (cost(call, item), item["price"]["currency"])
+        owner = {"customer": subscription["customer"], "subscription_item": item["id"]}
+        item["discounts"] = discounts.redeem(call, entry["discounts"], purchase, f"{param}[discounts]", **owner)
 
 
 def price_of(call: Call, currency: str | None, entry: dict[str, Any], param: str, current: str = "") -> Object | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from sandbox import store
-from sandbox.engine import items, pricing
+from sandbox.engine import discounts, items, pricing
 from sandbox.engine.calendar import Period
 from sandbox.engine.proration import Debit, Draft
 from sandbox.kernel import Call, Object, invalid, new_id
@@ -30,26 +30,64 @@ def open_debits(call: Call, subscription: Object, item: Object) -> list[Debit]:
     Classic billing mode knows no history: there it is today's price for the whole period.
     """
     if subscription["billing_mode"]["type"] == "classic":
-        return [_todays(call, item)]
+        return [to_come(call, subscription, items.period)[item["id"]]]
     entries = [*_waiting_for(call, item), *_billed(call, item)]
     given_back = {id for entry in entries for id in _credited(entry)} - {None}
     asked = [entry for entry in entries if entry["amount"] > 0]
     return [_as_debit(entry) for entry in asked if not given_back & {entry["id"], _origin(entry)}]
 
 
-def _todays(call: Call, item: Object) -> Debit:
-    price, quantity = item["price"], item.get("quantity")
-    return Debit(items.cost(call, item), price["currency"], items.period(item), pricing.details(price), quantity, None)
+def to_come(call: Call, subscription: Object, period: Callable[[Object], Period]) -> dict[str, Debit]:
+    """Return, by item, what a whole period would cost at today's price, less the discounts that hold today.
+
+    A proration is a share of that, so that all the prorations of a period add up to what it would have cost.
+    """
+    lines = [
+        {
+            "amount": items.cost(call, item),
+            "discount_amounts": [],
+            "discountable": True,
+            "discounts": item["discounts"],
+            "pricing": pricing.details(item["price"]),
+        }
+        for item in subscription["items"]["data"]
+    ]
+    invoice = {"currency": subscription["currency"], "discounts": discounts.of_subscription(call, subscription)}
+    discounts.apply(call, invoice, lines)
+    return {
+        item["id"]: Debit(
+            amount=line["amount"] - sum(each["amount"] for each in line["discount_amounts"]),
+            currency=item["price"]["currency"],
+            period=period(item),
+            pricing=line["pricing"],
+            quantity=item.get("quantity"),
+            discounts=tuple(line["discount_amounts"]),
+        )
+        for item, line in zip(subscription["items"]["data"], lines, strict=True)
+    }
+
+
+def itemizes(subscription: Object) -> bool:
+    """Tell whether the subscription's prorations show gross amounts and what discounts take off them."""
+    return (subscription["billing_mode"]["flexible"] or {}).get("proration_discounts") == "itemized"
 
 
 def _as_debit(entry: Object) -> Debit:
-    discount = sum(each["amount"] for each in entry.get("discount_amounts", []))
+    off = _taken_off(entry)
     period = Period(entry["period"]["start"], entry["period"]["end"])
     if entry["object"] == "line_item":
         source = {"invoice": entry["invoice"], "invoice_line_items": [entry["id"]]}
     else:
         source = {"invoice_item": entry["id"]}
-    return Debit(entry["amount"] - discount, entry["currency"], period, entry["pricing"], entry["quantity"], source)
+    net = entry["amount"] - sum(each["amount"] for each in off)
+    return Debit(net, entry["currency"], period, entry["pricing"], entry["quantity"], source, tuple(off))
+
+
+def _taken_off(entry: Object) -> list[Object]:
+    """Return the discounts of a line, or of an invoice item that waits."""
+    if entry["object"] == "line_item":
+        return list(entry["discount_amounts"])
+    return list((entry["proration_details"] or {}).get("discount_amounts", []))
 
 
 def _billed(call: Call, item: Object) -> Iterator[Object]:
@@ -121,8 +159,18 @@ def as_draft(item: Object) -> Draft:
         invoice_item=item["id"],
         subscription=details.get("subscription"),
         discountable=item["discountable"],
+        discounts=tuple(item["discounts"]),
+        discount_amounts=tuple((item["proration_details"] or {}).get("discount_amounts", ())),
         metadata=item["metadata"],
     )
+
+
+def add(call: Call, customer: str, given: dict[str, Any], currency: str, subscription: str | None = None) -> Object:
+    """Store the invoice item that a request's parameters describe; it waits for the next invoice."""
+    draft, id = one_off(call, given, currency, subscription), new_id(call, "ii")
+    purchase, owner = (draft.amount, currency), {"customer": customer, "invoice_item": id}
+    own = discounts.redeem(call, given.get("discounts"), purchase, **owner)
+    return invoice_item(call, customer, replace(draft, discounts=tuple(own)), id=id)
 
 
 def invoice_item(call: Call, customer: str, draft: Draft, **fields: object) -> Object:
@@ -131,7 +179,7 @@ def invoice_item(call: Call, customer: str, draft: Draft, **fields: object) -> O
     if draft.subscription:
         of = {"subscription": draft.subscription} | ({"subscription_item": draft.item} if draft.item else {})
         parent = {"subscription_details": of, "type": "subscription_details"}
-    credited: Object = {"credited_items": _item_source(draft.credited), "discount_amounts": []}
+    details = {"credited_items": _item_source(draft.credited), "discount_amounts": list(draft.discount_amounts)}
     item = {
         "id": new_id(call, "ii"),
         "object": "invoiceitem",
@@ -142,22 +190,27 @@ def invoice_item(call: Call, customer: str, draft: Draft, **fields: object) -> O
         "date": call.now,
         "description": draft.description,
         "discountable": draft.discountable,
-        "discounts": [],
+        "discounts": list(draft.discounts),
         "invoice": None,
         "livemode": False,
         "metadata": draft.metadata,
-        "net_amount": draft.amount,
+        "net_amount": _net(draft),
         "parent": parent,
         "period": {"end": draft.period.end, "start": draft.period.start},
         "pricing": draft.pricing,
         "proration": draft.proration,
-        "proration_details": credited if draft.proration else None,
+        "proration_details": details if draft.proration else None,
         "quantity": draft.quantity,
         "quantity_decimal": str(draft.quantity),
         "tax_rates": [],
         "test_clock": call.clock,
     }
     return store.insert(call, item | fields, "invoiceitem.created")
+
+
+def _net(draft: Draft) -> int | None:
+    """Return `net_amount`: what can still be discounted has none yet."""
+    return None if draft.discountable else draft.amount - sum(each["amount"] for each in draft.discount_amounts)
 
 
 def one_off(call: Call, given: dict[str, Any], currency: str, subscription: str | None = None) -> Draft:
@@ -198,7 +251,8 @@ def reprice(call: Call, item: Object, given: dict[str, Any]) -> None:
     if given.keys() & {"amount"}:
         old.pop("unit_amount_decimal")
     draft = one_off(call, old | given, item["currency"])
-    item |= {"amount": draft.amount, "net_amount": draft.amount, "pricing": draft.pricing, "quantity": draft.quantity}
+    item |= {"amount": draft.amount, "pricing": draft.pricing, "quantity": draft.quantity}
+    item["net_amount"] = None if item["discountable"] else draft.amount
     item["quantity_decimal"] = str(draft.quantity)
 
 

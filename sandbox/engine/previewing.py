@@ -25,6 +25,7 @@ def preview(call: Call, params: dict[str, Any]) -> Object:
     """
     with transaction.atomic(using=ALIAS):
         details = params.get("subscription_details", {})
+        details |= {"discounts": params["discounts"]} if "discounts" in params else {}
         subscription = _subscription(call, params, details)
         for given in params.get("invoice_items", []):
             _add(call, params, given, subscription)
@@ -73,7 +74,7 @@ def _add(call: Call, params: dict[str, Any], given: dict[str, Any], subscription
         raise invalid("You must pass `customer` to preview invoice items.", param="customer", code="parameter_missing")
     currency = given.get("currency") or (subscription["currency"] if subscription else "usd")
     price = {"pricing": {"price": given["price"]}} if "price" in given else {}
-    ledger.invoice_item(call, customer, ledger.one_off(call, given | price, currency))
+    ledger.add(call, customer, given | price, currency)
 
 
 def _first(call: Call, params: dict[str, Any], details: dict[str, Any]) -> Object:
@@ -101,7 +102,9 @@ def _of(call: Call, subscription: Object, details: dict[str, Any]) -> Object:
         invoice = _compose(call, change.subscription, change.drafts(call), call.now)
     else:
         invoice = renewal(call, change.subscription, change.prorations)
-    invoice["parent"]["subscription_details"]["subscription_proration_date"] = details.get("proration_date", call.now)
+    if changing.PRORATED & details.keys():
+        moment = details.get("proration_date", call.now)
+        invoice["parent"]["subscription_details"]["subscription_proration_date"] = moment
     return invoice
 
 

@@ -26,14 +26,17 @@ class Draft:
     invoice_item: str | None = None
     subscription: str | None = None
     discountable: bool = False
+    discounts: tuple[str, ...] = ()  # of the line itself; those of its invoice come on top
+    discount_amounts: tuple[dict[str, Any], ...] = ()  # of a proration: settled when it was made
     metadata: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Debit:
-    """What the customer was once asked to pay for an item: a line of an invoice, or a pending invoice item.
+    """What the customer is asked to pay for a period of an item: a line, a pending invoice item, or a price to come.
 
-    `amount` is net of discounts, in minor units; `source` is what `proration_details.credited_items` will say.
+    `amount` is net of `discounts` ({amount, discount} each), in minor units; `source` is what
+    `proration_details.credited_items` will say of it.
     """
 
     amount: int
@@ -41,23 +44,45 @@ class Debit:
     period: Period
     pricing: dict[str, Any] | None
     quantity: int | None
-    source: dict[str, Any] | None
+    source: dict[str, Any] | None = None
+    discounts: tuple[dict[str, Any], ...] = ()
+
+    def part(self, length: int, *, itemized: bool, sign: int = 1) -> tuple[int, tuple[dict[str, Any], ...]]:
+        """Return amount and discount_amounts of a proration over `length` seconds of the period.
+
+        With proration_discounts=itemized the amount is gross and the discounts are spelt out; otherwise (`included`)
+        it is net, and each discount is named with an amount of 0. What is left to pay is the same.
+        """
+        off = [each["amount"] for each in self.discounts]
+        net = pricing.share(self.amount, length, self.period.length)
+        gross = pricing.share(self.amount + sum(off), length, self.period.length)
+        parts = pricing.split(gross - net, off) if itemized else [0] * len(off)
+        amounts = tuple(
+            {"amount": sign * part, "discount": each["discount"]}
+            for part, each in zip(parts, self.discounts, strict=True)
+        )
+        return sign * (gross if itemized else net), amounts
 
 
-def credits(item: dict[str, Any], name: str, debits: Iterable[Debit], moment: int) -> list[Draft]:
+def credits(
+    item: dict[str, Any], name: str, debits: Iterable[Debit], moment: int, *, itemized: bool = False
+) -> list[Draft]:
     """Give back the unused part of each debit.
 
     Flexible billing mode: the credit is a share of what was debited, not of today's price.
     """
     return [
-        _credit(item, name, debit, moment) for debit in debits if debit.amount and debit.period.after(moment).length
+        _credit(item, name, debit, moment, itemized)
+        for debit in debits
+        if debit.amount and debit.period.after(moment).length
     ]
 
 
-def _credit(item: dict[str, Any], name: str, debit: Debit, moment: int) -> Draft:
+def _credit(item: dict[str, Any], name: str, debit: Debit, moment: int, itemized: bool) -> Draft:
     unused = debit.period.after(moment)
+    amount, off = debit.part(unused.length, itemized=itemized, sign=-1)
     return Draft(
-        amount=-pricing.share(debit.amount, unused.length, debit.period.length),
+        amount=amount,
         currency=debit.currency,
         description=_words("Unused time on", name, debit.quantity, moment),
         period=unused,
@@ -67,23 +92,27 @@ def _credit(item: dict[str, Any], name: str, debit: Debit, moment: int) -> Draft
         subscription=item["subscription"],
         proration=True,
         credited=debit.source,
+        discounts=tuple(item["discounts"]),
+        discount_amounts=off,
     )
 
 
-def remainder(item: dict[str, Any], name: str, whole: Period, moment: int) -> Draft:
-    """Ask for the rest of the period at the item's price and quantity."""
-    rest = whole.after(moment)
-    full = pricing.cost(item["price"], item.get("quantity"))
+def remainder(item: dict[str, Any], name: str, debit: Debit, moment: int, *, itemized: bool = False) -> Draft:
+    """Ask for the rest of a period of the item, of which `debit` says what the whole would be."""
+    rest = debit.period.after(moment)
+    amount, off = debit.part(rest.length, itemized=itemized)
     return Draft(
-        amount=pricing.share(full, rest.length, whole.length),
-        currency=item["price"]["currency"],
+        amount=amount,
+        currency=debit.currency,
         description=_words("Remaining time on", name, item.get("quantity"), moment),
         period=rest,
-        pricing=pricing.details(item["price"]),
-        quantity=item.get("quantity"),
+        pricing=debit.pricing,
+        quantity=debit.quantity,
         item=item["id"],
         subscription=item["subscription"],
         proration=True,
+        discounts=tuple(item["discounts"]),
+        discount_amounts=off,
     )
 
 
@@ -100,6 +129,7 @@ def full_period(item: dict[str, Any], name: str, period: Period) -> Draft:
         item=item["id"],
         subscription=item["subscription"],
         discountable=True,
+        discounts=tuple(item["discounts"]),
     )
 
 
@@ -115,6 +145,7 @@ def trial_period(item: dict[str, Any], name: str, period: Period) -> Draft:
         item=item["id"],
         subscription=item["subscription"],
         discountable=True,
+        discounts=tuple(item["discounts"]),
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sandbox import events, store
-from sandbox.engine import invoicing, items
+from sandbox.engine import discounts, invoicing, items
 from sandbox.engine.calendar import DAY, HOUR
-from sandbox.kernel import Call, Object, invalid
+from sandbox.kernel import Call, Object, invalid, listens
 
 INCOMPLETE_FOR = 23 * HOUR
 TRIAL_NOTICE = 3 * DAY
@@ -210,7 +211,9 @@ def _take_what_was_paid_for(call: Call, subscription: Object, invoice: Object) -
     waiting = store.private(call, subscription).get("when_paid")
     if waiting and waiting["invoice"] == invoice["id"]:
         store.set_private(call, subscription, when_paid=None)
+        before = copy.copy(subscription)
         subscription |= waiting["fields"] | {"pending_update": None}
+        discounts.drop_replaced(call, before, subscription)
         items.keep(call, subscription)
 
 
@@ -227,3 +230,29 @@ def set_delinquent(call: Call, invoice: Object, *, delinquent: bool) -> None:
     customer = store.get(call, "customer", invoice["customer"])
     if customer["delinquent"] != delinquent:
         store.save(call, customer | {"delinquent": delinquent}, "customer.updated")
+
+
+@listens("customer.discount.deleted")
+def _discount_over(call: Call, discount: Object) -> None:
+    """Take a discount that is over off the subscription, the item or the customer that had it."""
+    customer = store.find(call, "customer", discount["customer"]) or {}
+    if (customer.get("discount") or {}).get("id") == discount["id"]:
+        store.save(call, customer | {"discount": None}, "customer.updated")
+    item = store.find(call, "subscription_item", discount["subscription_item"]) or {}
+    subscription = store.find(call, "subscription", discount["subscription"] or item.get("subscription"))
+    if subscription and (discount["id"] in _discounts_of(subscription)):
+        keep(call, _without(subscription, discount["id"]))
+
+
+def _discounts_of(subscription: Object) -> list[str]:
+    of_items = [id for item in subscription["items"]["data"] for id in item["discounts"]]
+    return [*subscription["discounts"], *of_items]
+
+
+def _without(subscription: Object, discount: str) -> Object:
+    data = [
+        item | {"discounts": [id for id in item["discounts"] if id != discount]}
+        for item in subscription["items"]["data"]
+    ]
+    left = [id for id in subscription["discounts"] if id != discount]
+    return subscription | {"discounts": left, "items": subscription["items"] | {"data": data}}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 from sandbox import events, store
-from sandbox.engine import balance, charging, invoicing, items, ledger, proration, standing
+from sandbox.engine import charging, discounts, invoicing, items, ledger, proration, standing
 from sandbox.engine.calendar import DAY, Period, boundary, next_anchor
-from sandbox.engine.changing import remainder, whole_period
+from sandbox.engine.changing import redeemed, remainders, whole_period
 from sandbox.engine.proration import Draft
 from sandbox.kernel import Call, Object, invalid, listens, new_id
 from sandbox.resources import setup_intents
@@ -36,7 +37,7 @@ def start(
     subscription["pending_setup_intent"] = _pending_setup_intent(call, subscription, customer)
     # With a payment on the way the subscription is announced after it, in the state that the payment gave it.
     with standing.quietly(call, subscription, CREATED) if charges else nullcontext():
-        store.insert(call, subscription, None if charges else CREATED)
+        store.insert(call, subscription, None if charges else CREATED, no_discounts=discounts.refused(params))
         standing.reschedule(call, subscription)
         items.keep(call, subscription)
         _note_currency(call, customer, subscription["currency"])
@@ -61,6 +62,7 @@ def compose(call: Call, subscription: Object, params: dict[str, Any]) -> Object:
         "trial_start": call.now if trial_end else None,
     }
     subscription["items"]["data"] = [items.set_period(item, _first_period(call, subscription, item)) for item in data]
+    subscription["discounts"] = redeemed(call, subscription, params.get("discounts"))
     return subscription
 
 
@@ -79,7 +81,10 @@ def first_line(call: Call, subscription: Object, item: Object, behavior: str) ->
     whole = items.natural_period(subscription, item, start)
     if whole.start == start:
         return [whole_period(call, item)]
-    return [] if behavior == "none" else [remainder(call, items.set_period(item, whole), start)]
+    if behavior == "none":
+        return []
+    natural = partial(items.natural_period, subscription, moment=start)
+    return remainders(call, subscription, [item["id"]], start, natural)
 
 
 def next_cycle(call: Call, subscription: Object) -> tuple[Object, list[Draft]]:
@@ -133,9 +138,7 @@ def _settle_status(
 ) -> bool:
     """Set the status before any payment, and tell whether a payment is tried in this request."""
     automatic = subscription["collection_method"] == "charge_automatically"
-    total = sum(draft.amount for draft in drafts)
-    due, _ = balance.applied(total, customer["balance"], subscription["currency"])
-    if not (drafts and due and automatic):
+    if not (drafts and automatic and _due(call, subscription, customer, drafts)):
         return False
     if subscription["status"] == "active":
         subscription["status"] = "incomplete"
@@ -144,6 +147,12 @@ def _settle_status(
     if charging.usable(call, customer, None, subscription) is None:
         raise charging.no_payment_method()
     return True
+
+
+def _due(call: Call, subscription: Object, customer: Object, drafts: list[Draft]) -> int:
+    """Return what the first invoice will come to, in minor units."""
+    fields = charging.for_subscription(call, subscription, "subscription_create")
+    return int(invoicing.compose(call, customer, drafts, subscription["id"], **fields)["amount_due"])
 
 
 def _bill(

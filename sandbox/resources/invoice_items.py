@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 
 from sandbox import store
-from sandbox.engine import invoicing, ledger
+from sandbox.engine import discounts, invoicing, ledger
 from sandbox.kernel import Call, Object, refers, route
 from sandbox.params import (
     Decimal,
@@ -20,6 +20,7 @@ from sandbox.params import (
     timestamp,
 )
 from sandbox.resources import prices
+from sandbox.resources.discounts import DISCOUNTS
 
 refers(
     "invoiceitem",
@@ -32,7 +33,7 @@ FIELDS = {
     "amount": SIGNED,
     "description": string,
     "discountable": boolean,
-    "discounts": not_emulated,
+    "discounts": DISCOUNTS,
     "metadata": metadata,
     "period": PERIOD,
     "price_data": {**prices.DATA, "recurring": not_emulated, "unit_amount": SIGNED},
@@ -67,10 +68,8 @@ def create(call: Call) -> Object:
     invoice = store.get(call, "invoice", given["invoice"], "invoice") if "invoice" in given else None
     if invoice:
         invoicing.ensure_draft(invoice)
-    draft = ledger.one_off(
-        call, given, given.get("currency") or customer["currency"] or "usd", given.get("subscription")
-    )
-    item = ledger.invoice_item(call, customer["id"], draft)
+    currency = given.get("currency") or customer["currency"] or "usd"
+    item = ledger.add(call, customer["id"], given, currency, given.get("subscription"))
     if customer["currency"] is None:
         store.save(call, customer | {"currency": item["currency"]}, "customer.updated")
     if invoice:
@@ -105,6 +104,10 @@ def update(call: Call, item: str) -> Object:
     invoice = _draft_invoice(call, obj)
     ledger.reprice(call, obj, call.params)
     store.update(obj, call.params, "description", "discountable", "metadata", "period")
+    if "discounts" in call.params:
+        owner = {"customer": obj["customer"], "invoice_item": obj["id"]}
+        purchase = (obj["amount"], obj["currency"])
+        obj["discounts"] = discounts.redeem(call, call.params["discounts"], purchase, **owner)
     store.save(call, obj)
     if invoice:
         invoicing.remove(call, invoice, obj)

@@ -6,9 +6,9 @@ import copy
 from typing import Any
 
 from sandbox import events, store
-from sandbox.engine import charging, invoicing, ledger, previewing, standing
+from sandbox.engine import charging, discounts, invoicing, ledger, previewing, standing
 from sandbox.engine.calendar import DAY, HOUR
-from sandbox.kernel import Call, Object, expandable, invalid, refers, route
+from sandbox.kernel import Call, Object, expandable, invalid, new_id, refers, route
 from sandbox.params import (
     PAGING,
     Integer,
@@ -25,6 +25,7 @@ from sandbox.params import (
     timestamp,
 )
 from sandbox.resources import invoice_items, sources
+from sandbox.resources.discounts import DISCOUNTS
 from sandbox.resources.subscriptions import CHANGED_ITEM, PRORATION_BEHAVIOR, TRIAL_END
 
 refers(
@@ -43,7 +44,7 @@ refers("line_item", {"discounts": "discount", "pricing.price_details.price": "pr
 _NOT_EMULATED = dict.fromkeys(
     (
         "account_tax_ids", "application_fee_amount", "automatic_tax", "customer_account",
-        "default_tax_rates", "discounts", "from_invoice", "issuer", "on_behalf_of", "payment_settings", "rendering",
+        "default_tax_rates", "from_invoice", "issuer", "on_behalf_of", "payment_settings", "rendering",
         "shipping_cost", "shipping_details", "transfer_data",
     ),
     not_emulated,
@@ -58,6 +59,7 @@ _FIELDS = {
     "default_payment_method": string,
     "default_source": string,
     "description": clearable(String(1500)),
+    "discounts": DISCOUNTS,
     "due_date": timestamp,
     "effective_at": clearable(timestamp),
     "footer": clearable(string),
@@ -117,7 +119,13 @@ def create(call: Call) -> Object:
     drafts = ledger.waiting(call, customer["id"], given.get("subscription")) if takes_pending else []
     if "subscription" in given and not drafts:
         raise invalid("Nothing to invoice for subscription", code="invoice_no_subscription_line_items")
-    return invoicing.create(call, customer, drafts, **fields, **_given(call, customer["id"]))
+    id = new_id(call, "in")
+    if "discounts" in given:
+        purchase = (sum(draft.amount for draft in drafts), fields["currency"])
+        fields["discounts"] = discounts.redeem(call, given["discounts"], purchase, customer=customer["id"], invoice=id)
+    else:
+        fields.setdefault("discounts", discounts.of_customer(call, customer["id"]))
+    return invoicing.create(call, customer, drafts, id=id, **fields, **_given(call, customer["id"]))
 
 
 @route(
@@ -154,7 +162,13 @@ def update(call: Call, invoice: str) -> Object:
     obj = store.get(call, "invoice", invoice, "invoice")
     if call.params.keys() - _ANY_TIME:
         invoicing.ensure_draft(obj)
-    return invoicing.keep(call, obj | _given(call, obj["customer"], obj["metadata"]), "invoice.updated")
+    obj |= _given(call, obj["customer"], obj["metadata"])
+    if "discounts" not in call.params:
+        return invoicing.keep(call, obj, "invoice.updated")
+    owner = {"customer": obj["customer"], "invoice": obj["id"]}
+    purchase = (obj["subtotal"], obj["currency"])
+    obj["discounts"] = discounts.redeem(call, call.params["discounts"], purchase, **owner)
+    return invoicing.retotal(call, obj)
 
 
 @route("DELETE", "/v1/invoices/{invoice}")
@@ -248,7 +262,7 @@ def lines(call: Call, invoice: str) -> Object:
         "customer": string,
         "customer_account": not_emulated,
         "customer_details": not_emulated,
-        "discounts": not_emulated,
+        "discounts": DISCOUNTS,
         "invoice_items": [{**invoice_items.FIELDS, "currency": currency, "invoiceitem": not_emulated, "price": string}],
         "issuer": not_emulated,
         "on_behalf_of": not_emulated,
