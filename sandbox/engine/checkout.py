@@ -73,6 +73,7 @@ def confirm(call: Call, session: Object, collected: dict[str, Any]) -> Object | 
     if session["status"] == "complete":
         return None
     _check_open(session)
+    _check_complete(session, collected)
     known = store.private(call, session)
     cart.price(call, session, known)
     if collected["expected_amount"] != known["due"]:
@@ -93,6 +94,24 @@ def outcome(call: Call, session: Object) -> Object | None:
     """Return the intent of the latest confirmation, as it is now."""
     known = store.private(call, session).get("intent")
     return store.get(call, known["object"], known["id"]) if known else None
+
+
+def _check_complete(session: Object, collected: dict[str, Any]) -> None:
+    """Raise where the page has left out what the session asks for."""
+    typed = (collected.get("address") or {}).get("line1")
+    consents = session["consent_collection"] or {}
+    needed = {
+        "email": (True, collected.get("email")),
+        "phone": (session["phone_number_collection"]["enabled"], collected.get("phone")),
+        "address[line1]": ("address" in collected and session["billing_address_collection"] == "required", typed),
+        "consent[terms_of_service]": (
+            consents.get("terms_of_service") == "required",
+            collected.get("consent", {}).get("terms_of_service"),
+        ),
+    }
+    for name, (asked, given) in needed.items():
+        if asked and not given:
+            raise invalid(f"Missing required param: {name}.", param=name, code="parameter_missing")
 
 
 def _check_open(session: Object) -> None:

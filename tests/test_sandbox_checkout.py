@@ -1,0 +1,815 @@
+"""Stripe's hosted Checkout in the sandbox: sessions by API, and their page as a browser asks for it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import stripe
+from django.test import Client
+
+from sandbox import api
+from sandbox.engine.calendar import DAY, HOUR
+from shop import DECEMBER, NOVEMBER, Shop
+
+pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
+
+SUCCESS = "https://shop.example/thanks?session={CHECKOUT_SESSION_ID}"
+CANCEL = "https://shop.example/cart"
+ADDRESS = {"country": "US", "postal_code": "97205"}
+VISA = "4242424242424242"
+DECLINED = "4000000000000002"
+ASKS = "4000002760003184"
+
+
+class Till:
+    """A shop that sells through Checkout, and the customer's browser in front of it."""
+
+    def __init__(self, shop: Shop, browser: stripe.StripeClient) -> None:
+        self.shop, self.v1, self.browser = shop, shop.v1, Client()
+        self._stripe_js = browser
+        self.poster = shop.v1.prices.create(
+            {"currency": "usd", "unit_amount": 1500, "product_data": {"name": "Poster"}}
+        ).id
+
+    def open(self, mode: str = "payment", **params: Any) -> Any:
+        """Open a session: of one poster, or, in subscription mode, of the Team plan for 29 dollars a month."""
+        price = {"payment": self.poster, "subscription": self.shop.team}.get(mode)
+        goods = {"line_items": [{"price": price, "quantity": 1}]} if price else {"currency": "usd"}
+        return self.v1.checkout.sessions.create(
+            {"mode": mode, "success_url": SUCCESS, "cancel_url": CANCEL, **goods, **params}
+        )
+
+    def session(self, opened: Any, **params: Any) -> Any:
+        return self.v1.checkout.sessions.retrieve(opened.id, params)
+
+    def page(self, opened: Any, **headers: str) -> str:
+        answer = self.browser.get(path_of(opened), headers=headers)
+        assert answer.status_code == 200
+        return answer.content.decode()
+
+    def type_card(self, number: str = VISA, **given: Any) -> str:
+        """Make a payment method of what was typed, as the page's script does; return its id."""
+        card = {"number": number, "exp_month": 12, "exp_year": 2034, "cvc": "123"}
+        details = {"name": "Ada Lovelace", "email": "ada@example.com", "address": ADDRESS, **given}
+        method = {"type": "card", "card": card, "billing_details": details}
+        return self._stripe_js.v1.payment_methods.create(method).id
+
+    def confirm(self, opened: Any, number: str | None = VISA, **given: Any) -> Any:
+        """Press the button; without a number no new card is typed."""
+        due = int(re.search(r'data-due="(\d+)"', self.page(opened))[1])
+        typed = {"payment_method": self.type_card(number), "name": "Ada Lovelace", "address": ADDRESS} if number else {}
+        params = {"expected_amount": due, "email": "ada@example.com", **typed, **given}
+        return self.post(opened, "confirm", params)
+
+    def post(self, opened: Any, path: str, params: dict[str, Any]) -> Any:
+        body = api.encode(params)
+        return self.browser.post(f"{path_of(opened)}/{path}", body, content_type="application/x-www-form-urlencoded")
+
+    def bank(self, answer: Any, outcome: str) -> None:
+        """Answer the bank's question."""
+        token = answer.json()["challenge"].rstrip("/").rsplit("/", 1)[1]
+        self.browser.post(f"/sandbox/3d_secure_2_test/{token}/", {"outcome": outcome})
+
+
+def path_of(opened: Any) -> str:
+    return urlsplit(opened.url).path
+
+
+@pytest.fixture
+def shop(account, stripe_client):
+    shop = Shop(account, stripe_client)
+    yield shop
+    shop.close()
+
+
+@pytest.fixture
+def till(shop, browser_client):
+    return Till(shop, browser_client)
+
+
+def refusal(till, **params):
+    """What Stripe says to a session that cannot be: (status, code, param, message)."""
+    with pytest.raises(stripe.StripeError) as refused:
+        till.open(**params)
+    error = refused.value
+    return error.http_status, error.code, getattr(error, "param", None), error.user_message
+
+
+# Opening
+
+
+def test_a_session_leads_to_its_page_and_lasts_a_day(till):
+    session = till.open()
+    assert session.url == f"http://localhost:8000/sandbox/c/pay/{session.id}"
+    assert session.id.startswith("cs_test_")
+    assert (session.status, session.payment_status, session.expires_at) == ("open", "unpaid", NOVEMBER + DAY)
+    assert (session.amount_subtotal, session.amount_total, session.currency) == (1500, 1500, "usd")
+
+
+def test_opening_a_session_makes_nothing_else(till):
+    before = till.shop.mark()
+    till.open("subscription")
+    assert till.shop.events(before) == []
+    assert till.v1.customers.list().data == []
+    assert till.v1.payment_intents.list().data == []
+
+
+def test_line_items_come_on_demand(till):
+    session = till.open("subscription", line_items=[{"price": till.shop.team, "quantity": 3}])
+    assert "line_items" not in session
+    (item,) = till.session(session, expand=["line_items.data.price.product"]).line_items.data
+    # 3 × 29.00
+    assert (item.quantity, item.amount_subtotal, item.amount_total) == (3, 8700, 8700)
+    assert (item.description, item.price.product.name) == ("Team", "Team")
+
+
+def test_line_items_are_listed_by_page(till):
+    goods = [{"price": till.poster, "quantity": number} for number in range(1, 6)]
+    session = till.open(line_items=goods)
+    first = till.v1.checkout.sessions.line_items.list(session.id, {"limit": 2})
+    assert ([item.quantity for item in first.data], first.has_more) == ([1, 2], True)
+    after = {"limit": 10, "starting_after": first.data[-1].id}
+    rest = till.v1.checkout.sessions.line_items.list(session.id, after)
+    assert ([item.quantity for item in rest.data], rest.has_more) == ([3, 4, 5], False)
+    before = till.v1.checkout.sessions.line_items.list(session.id, {"limit": 1, "ending_before": rest.data[0].id})
+    assert ([item.quantity for item in before.data], before.has_more) == ([2], True)
+
+
+def test_prices_can_be_described_in_place(till):
+    lamp = {"currency": "eur", "unit_amount": 4999, "product_data": {"name": "Lamp"}}
+    session = till.open(line_items=[{"price_data": lamp, "quantity": 2}])
+    (item,) = till.v1.checkout.sessions.line_items.list(session.id).data
+    assert (session.currency, session.amount_total) == ("eur", 9998)
+    assert (item.description, item.price.type) == ("Lamp", "one_time")
+
+
+def test_sessions_are_found_by_status_customer_and_email(till):
+    alice = till.shop.customer()
+    theirs, guest = till.open(customer=alice), till.open(customer_email="bob@example.com")
+    till.v1.checkout.sessions.expire(theirs.id)
+
+    def found(**filters):
+        return [each.id for each in till.v1.checkout.sessions.list(filters).data]
+
+    assert found() == [guest.id, theirs.id]
+    assert found(status="expired") == found(customer=alice) == [theirs.id]
+    assert found(customer_details={"email": "bob@example.com"}) == [guest.id]
+
+
+def test_metadata_can_be_updated_and_nothing_else(till):
+    session = till.open(metadata={"order": "7"})
+    after = till.v1.checkout.sessions.update(session.id, {"metadata": {"order": "", "cart": "9"}})
+    assert after.metadata.to_dict() == {"cart": "9"}
+    with pytest.raises(stripe.InvalidRequestError, match="only be used when ui_mode"):
+        till.v1.checkout.sessions.update(session.id, {"line_items": [{"price": till.poster, "quantity": 2}]})
+
+
+def test_a_wrong_id_is_a_404(till):
+    with pytest.raises(stripe.InvalidRequestError, match=r"No such checkout\.session: 'cs_test_none'") as refused:
+        till.v1.checkout.sessions.retrieve("cs_test_none")
+    assert refused.value.code == "resource_missing"
+    assert till.browser.get("/sandbox/c/pay/cs_test_none").status_code == 404
+
+
+@pytest.mark.parametrize(("params", "code", "param", "said"), [
+    ({"success_url": None}, "parameter_missing", "success_url", "Missing required param: success_url."),
+    ({"success_url": "javascript:alert(1)"}, "url_invalid", "success_url", "Not a valid URL"),
+    ({"cancel_url": "shop.example"}, "url_invalid", "cancel_url", "Not a valid URL"),
+    ({"line_items": None}, "parameter_missing", "line_items", "Missing required param: line_items."),
+    ({"line_items": [{"price": "price_none", "quantity": 1}]}, "resource_missing", "line_items[0][price]",
+     "No such price: 'price_none'"),
+    ({"customer": "cus_none"}, "resource_missing", "customer", "No such customer: 'cus_none'"),
+    ({"customer_email": "ada"}, "email_invalid", "customer_email", "Invalid email address: ada"),
+    ({"colour": "red"}, "parameter_unknown", "colour", "Received unknown parameter: colour"),
+    ({"payment_method_types": ["card"]}, "payment_method_types_no_longer_supported", "payment_method_types",
+     "no longer supported"),
+    ({"subscription_data": {"trial_period_days": 7}}, None, "subscription_data",
+     "You can not pass `subscription_data` in `payment` mode."),
+    ({"mode": "setup", "currency": None}, "parameter_missing", "currency", "Missing required param: currency."),
+    ({"mode": "setup", "submit_type": "pay"}, None, "submit_type", "You can not pass `submit_type` in `setup` mode."),
+    ({"mode": "subscription", "customer_creation": "always"}, None, "customer_creation",
+     "You can not pass `customer_creation` in `subscription` mode."),
+    ({"expires_at": NOVEMBER + 29 * 60}, None, "expires_at",
+     "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation."),
+    ({"expires_at": NOVEMBER + 25 * HOUR}, None, "expires_at",
+     "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation."),
+    ({"customer_update": {"name": "auto"}}, None, "customer_update",
+     "`customer_update` can only be used with `customer`."),
+    ({"ui_mode": "hosted"}, None, "ui_mode", "Invalid ui_mode: must be one of"),
+    ({"return_url": "https://shop.example"}, None, "return_url", "ui_mode is `embedded_page`"),
+    ({"locale": "tlh"}, None, "locale", "Invalid locale: must be one of auto, bg"),
+])  # fmt: skip
+def test_it_refuses_what_stripe_refuses(till, params, code, param, said):
+    given = {key: value for key, value in params.items() if value is not None}
+    left_out = [key for key, value in params.items() if value is None]
+    full = {"mode": "payment", "success_url": SUCCESS, "line_items": [{"price": till.poster, "quantity": 1}]}
+    if given.get("mode") in {"setup", "subscription"}:
+        full = {"success_url": SUCCESS, "currency": "usd"}
+    asked = {key: value for key, value in (full | given).items() if key not in left_out}
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        till.v1.checkout.sessions.create(asked)
+    error = refused.value
+    assert (error.code, error.param) == (code, param)
+    assert said in error.user_message
+
+
+def test_a_mode_has_to_suit_the_prices(till):
+    assert refusal(till, mode="payment", line_items=[{"price": till.shop.team, "quantity": 1}])[3] == (
+        "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use only "
+        "one-time prices."
+    )
+    assert refusal(till, mode="subscription", line_items=[{"price": till.poster, "quantity": 1}])[3] == (
+        "You must provide at least one recurring price in `subscription` mode when using prices."
+    )
+
+
+def test_a_line_item_says_how_many_of_an_active_price_in_one_currency(till):
+    yen = till.shop.plan("Yen", 500, currency="jpy")
+    gone = till.v1.prices.update(till.shop.plan("Gone", 500), {"active": False}).id
+
+    def says(*items):
+        return refusal(till, mode="subscription", line_items=list(items))[2:]
+
+    assert says({"price": till.shop.team}) == (
+        "line_items[0][quantity]",
+        "Quantity is required. Add `quantity` to `line_items[0]`",
+    )
+    param, message = says({"price": till.shop.team, "quantity": 1}, {"price": yen, "quantity": 1})
+    assert (param, "doesn't match the expected currency: `usd`" in message) == ("line_items[1][price]", True)
+    assert says({"price": gone, "quantity": 1})[1].startswith("The price specified is inactive.")
+
+
+@pytest.mark.parametrize("pair", [("customer", "customer_email"), ("customer", "customer_creation")])
+def test_some_parameters_exclude_each_other(till, pair):
+    values = {"customer": till.shop.customer(), "customer_email": "ada@example.com", "customer_creation": "always"}
+    message = f"You may only specify one of these parameters: {', '.join(pair)}."
+    assert refusal(till, **{name: values[name] for name in pair})[3] == message
+
+
+def test_a_trial_by_checkout_lasts_two_days_at_least(till):
+    short = {"trial_end": NOVEMBER + DAY}
+    assert refusal(till, mode="subscription", subscription_data=short)[2] == "subscription_data[trial_end]"
+    both = {"trial_end": NOVEMBER + 3 * DAY, "trial_period_days": 3}
+    assert (
+        "subscription_data[trial_end], subscription_data[trial_period_days]"
+        in refusal(till, mode="subscription", subscription_data=both)[3]
+    )
+
+
+def test_too_little_to_charge_is_refused(till):
+    penny = {"currency": "usd", "unit_amount": 49, "product_data": {"name": "Pin"}}
+    status, code, _, message = refusal(till, line_items=[{"price_data": penny, "quantity": 1}])
+    assert (status, code) == (400, "amount_too_small")
+    assert message.endswith("must add up to at least $0.50 usd")
+
+
+@pytest.mark.parametrize("params", [
+    {"ui_mode": "embedded_page"}, {"automatic_tax": {"enabled": True}}, {"custom_fields": [{"key": "size"}]},
+    {"shipping_address_collection": {"allowed_countries": ["US"]}},
+    {"after_expiration": {"recovery": {"enabled": True}}},
+])  # fmt: skip
+def test_it_says_501_for_what_it_does_not_emulate(till, params):
+    status, _, _, message = refusal(till, **params)
+    assert (status, "emulate" in message) == (501, True)
+
+
+def test_what_is_not_emulated_may_be_turned_off(till):
+    assert till.open(automatic_tax={"enabled": False}, ui_mode="hosted_page").automatic_tax.enabled is False
+
+
+# Expiring
+
+
+def test_an_abandoned_session_expires_by_itself_and_leaves_nothing(till):
+    session = till.open("subscription", expires_at=NOVEMBER + HOUR)
+    till.page(session)
+    before = till.shop.mark()
+    till.shop.go(NOVEMBER + HOUR)
+    after = till.session(session)
+    assert (after.status, after.url, after.payment_status) == ("expired", None, "unpaid")
+    assert till.shop.events(before) == ["checkout.session.expired"]
+    assert till.v1.customers.list().data == till.v1.subscriptions.list().data == []
+    assert "This page has expired" in till.page(session)
+
+
+def test_an_expired_session_takes_no_payment(till):
+    session = till.open()
+    till.page(session)
+    till.v1.checkout.sessions.expire(session.id)
+    answer = till.post(session, "confirm", {"expected_amount": 1500, "payment_method": till.type_card()})
+    assert (answer.status_code, answer.json()["error"]["message"]) == (
+        400,
+        "This Checkout Session is no longer active.",
+    )
+    assert till.v1.charges.list().data == []
+
+
+def test_only_an_open_session_expires(till):
+    session = till.open()
+    till.v1.checkout.sessions.expire(session.id)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        till.v1.checkout.sessions.expire(session.id)
+    assert refused.value.user_message == (
+        'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status of '
+        "`expired`."
+    )
+
+
+def test_expiring_gives_up_a_payment_that_failed(till):
+    session = till.open()
+    till.confirm(session, DECLINED)
+    (intent,) = till.v1.payment_intents.list().data
+    till.v1.checkout.sessions.expire(session.id)
+    assert till.v1.payment_intents.retrieve(intent.id).status == "canceled"
+
+
+# The page
+
+
+def test_the_page_has_stripes_ids_and_test_ids(till):
+    page = till.page(till.open("subscription", billing_address_collection="required"))
+    for id in (
+        "email", "cardNumber", "cardExpiry", "cardCvc", "billingName", "billingCountry", "billingPostalCode",
+        "billingAddressLine1", "billingLocality", "billingAdministrativeArea", "phoneNumber", "enableStripePass",
+    ):  # fmt: skip
+        assert page.count(f' id="{id}"') == 1
+    assert 'class="PaymentForm-form"' in page
+    assert re.search(r'<button class="SubmitButton[^>]*data-testid="hosted-payment-submit-button"', page)
+    assert re.search(r'id="enableStripePass" name="enableStripePass" checked', page)
+    assert "card-accordion-item-button" not in page  # there is only one method
+
+
+def test_the_page_neither_allows_nor_needs_anything_inline(till):
+    answer = till.browser.get(path_of(till.open()))
+    policy = answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "script-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", answer.content.decode())
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(("currency", "amount", "written"), [
+    ("usd", 2900, "$29.00"), ("jpy", 1500, "¥1,500"), ("kwd", 1500, "KWD1.500"),
+])  # fmt: skip
+def test_amounts_have_their_currencys_digits(till, currency, amount, written):
+    price = {"currency": currency, "unit_amount": amount, "product_data": {"name": "Tea"}}
+    page = till.page(till.open(line_items=[{"price_data": price, "quantity": 1}]))
+    assert f'id="ProductSummary-totalAmount">{written}<' in page
+
+
+def test_amounts_are_written_as_in_the_locale(till):
+    session = till.open(locale="de")
+    assert "15,00&nbsp;$" in till.page(session).replace("\xa0", "&nbsp;")
+    browsers = till.page(till.open(), accept_language="xx, fr;q=0.9")
+    assert 'data-locale="fr"' in browsers
+    assert 'data-locale="en-US"' in till.page(till.open(), accept_language="*")
+
+
+def test_a_trial_says_what_comes_afterwards(till):
+    page = till.page(till.open("subscription", subscription_data={"trial_period_days": 14}))
+    assert "Try Team" in page
+    assert "14 days free" in page
+    assert "Then $29.00 per month starting Nov 15, 2026" in page
+    assert "Start trial" in page
+    assert 'id="OrderDetails-TotalAmount">$0.00<' in page
+
+
+def test_what_is_paid_once_is_told_from_what_recurs(till):
+    goods = [{"price": till.shop.team, "quantity": 2}, {"price": till.poster, "quantity": 1}]
+    page = till.page(till.open("subscription", line_items=goods))
+    # 2 × 29.00 + 15.00
+    assert 'id="OrderDetails-TotalAmount">$73.00<' in page
+    assert "Then $58.00 per month" in page
+
+
+def test_the_way_back_leads_to_the_shop(till):
+    assert f'href="{CANCEL}"' in till.page(till.open())
+
+
+def test_texts_of_the_shop_are_shown_as_text(till):
+    page = till.page(till.open(custom_text={"submit": {"message": "<b>Soon</b> yours"}}))
+    assert "&lt;b&gt;Soon&lt;/b&gt; yours" in page
+
+
+def test_link_can_be_turned_off(till):
+    page = till.page(till.open(wallet_options={"link": {"display": "never"}}))
+    assert "enableStripePass" not in page
+    assert "phoneNumber" not in page
+
+
+# Paying
+
+
+def test_a_guest_pays_and_nobody_is_made_of_them(till):
+    session = till.open(client_reference_id="cart-7", metadata={"order": "7"})
+    before = till.shop.mark()
+    answer = till.confirm(session)
+    assert answer.json() == {"state": "complete", "url": SUCCESS.replace("{CHECKOUT_SESSION_ID}", session.id)}
+    after = till.session(session, expand=["payment_intent.latest_charge"])
+    assert (after.status, after.payment_status, after.url, after.customer) == ("complete", "paid", None, None)
+    assert (after.payment_intent.amount_received, after.payment_intent.latest_charge.paid) == (1500, True)
+    assert after.customer_details.to_dict() | {"address": None} == {
+        "address": None, "business_name": None, "email": "ada@example.com", "individual_name": None,
+        "name": "Ada Lovelace", "phone": None, "tax_exempt": "none", "tax_ids": [],
+    }  # fmt: skip
+    assert after.customer_details.address.postal_code == "97205"
+    assert till.shop.events(before) == [
+        "payment_intent.created",
+        "charge.succeeded",
+        "payment_intent.succeeded",
+        "checkout.session.completed",
+    ]
+    told = till.shop.event("checkout.session.completed").data.object
+    assert (told.payment_intent, told.client_reference_id) == (after.payment_intent.id, "cart-7")
+    assert (told.metadata.order, told.payment_status) == ("7", "paid")
+
+
+def test_a_customer_is_made_where_the_shop_wants_one(till):
+    session = till.open(customer_creation="always", phone_number_collection={"enabled": True}, locale="fr")
+    till.confirm(session, phone="+15551234567")
+    customer = till.session(session, expand=["customer"]).customer
+    assert (customer.email, customer.name, customer.phone) == ("ada@example.com", "Ada Lovelace", "+15551234567")
+    assert (customer.preferred_locales, customer.address.postal_code) == (["fr"], "97205")
+
+
+def test_a_card_is_kept_for_later_where_the_shop_asks_for_it(till):
+    session = till.open(payment_intent_data={"setup_future_usage": "off_session", "description": "Order 7"})
+    till.confirm(session)
+    after = till.session(session, expand=["payment_intent.payment_method"])
+    card = after.payment_intent.payment_method
+    assert (card.customer, card.allow_redisplay) == (after.customer, "limited")
+    assert after.payment_intent.description == "Order 7"
+
+
+def test_a_second_click_charges_nothing(till):
+    session = till.open()
+    first = till.confirm(session)
+    again = till.post(session, "confirm", {"expected_amount": 1500, "payment_method": till.type_card()})
+    assert again.json() == first.json()
+    assert len(till.v1.charges.list().data) == 1
+    assert "You’re all done here" in till.page(session)
+
+
+def test_a_declined_card_can_be_followed_by_a_good_one(till):
+    session = till.open("subscription")
+    declined = till.confirm(session, DECLINED)
+    assert declined.status_code == 402
+    assert declined.json()["error"] == {
+        "code": "card_declined",
+        "decline_code": "generic_decline",
+        "message": "Your card was declined.",
+    }
+    between = till.session(session)
+    assert (between.status, between.customer, between.subscription) == ("open", None, None)
+    assert till.v1.subscriptions.list({"status": "all"}).data == []
+    till.confirm(session, email="ada.lovelace@example.com")
+    after = till.session(session, expand=["customer"])
+    assert (after.status, after.customer.email) == ("complete", "ada.lovelace@example.com")
+    assert len(till.v1.customers.list().data) == 1  # that of the first attempt, corrected
+    assert [charge.status for charge in till.v1.charges.list().data] == ["succeeded", "failed"]
+    assert len(till.v1.payment_intents.list().data) == 1
+
+
+def test_the_bank_may_ask_first(till):
+    session = till.open("subscription")
+    asked = till.confirm(session, ASKS)
+    assert asked.json()["state"] == "requires_action"
+    assert till.session(session).status == "open"
+    till.bank(asked, "succeeded")
+    answer = till.browser.get(f"{path_of(session)}/state").json()
+    assert answer["state"] == "complete"
+    after = till.session(session, expand=["subscription", "invoice"])
+    assert (after.subscription.status, after.invoice.amount_paid) == ("active", 2900)
+
+
+def test_failing_the_banks_question_is_said_and_can_be_tried_again(till):
+    session = till.open()
+    till.bank(till.confirm(session, ASKS), "failed")
+    answer = till.browser.get(f"{path_of(session)}/state").json()
+    assert (answer["state"], answer["error"]["code"]) == ("open", "payment_intent_authentication_failure")
+    assert till.confirm(session).json()["state"] == "complete"
+    assert len(till.v1.payment_intents.list().data) == 1
+
+
+def test_what_is_asked_for_is_what_was_shown(till):
+    session = till.open("subscription", customer=(alice := till.shop.customer()))
+    till.page(session)
+    till.v1.customers.update(alice, {"balance": -1000})  # ten dollars of credit, from elsewhere
+    card = {"payment_method": till.type_card(), "expected_amount": 2900, "email": "ada@example.com"}
+    refused = till.post(session, "confirm", card)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "checkout_amount_mismatch")
+    assert till.v1.charges.list().data == []
+    fresh = till.browser.get(f"{path_of(session)}/summary").json()
+    assert (fresh["due"], "Applied balance" in fresh["summary"]) == (1900, True)
+    till.confirm(session)
+    after = till.session(session, expand=["invoice"])
+    assert (after.amount_total, after.invoice.amount_paid, after.invoice.starting_balance) == (2900, 1900, -1000)
+    assert till.v1.customers.retrieve(alice).balance == 0
+
+
+def test_money_can_be_reserved_only(till):
+    session = till.open(payment_intent_data={"capture_method": "manual"})
+    till.confirm(session)
+    after = till.session(session, expand=["payment_intent"])
+    assert (after.status, after.payment_status) == ("complete", "unpaid")
+    assert (after.payment_intent.status, after.payment_intent.amount_capturable) == ("requires_capture", 1500)
+
+
+def test_an_order_of_nothing_needs_no_card(till):
+    gift = {"currency": "usd", "unit_amount": 0, "product_data": {"name": "Sticker"}}
+    session = till.open(line_items=[{"price_data": gift, "quantity": 1}])
+    assert '<section id="payment-method" hidden>' in till.page(session)
+    till.confirm(session, None)
+    after = till.session(session)
+    assert (after.status, after.payment_status, after.payment_intent) == ("complete", "no_payment_required", None)
+
+
+def test_an_invoice_can_come_of_a_payment(till):
+    data = {"description": "Order 7", "metadata": {"order": "7"}, "footer": "Thank you"}
+    goods = [{"price": till.poster, "quantity": 2}]
+    session = till.open(line_items=goods, invoice_creation={"enabled": True, "invoice_data": data})
+    till.confirm(session)
+    after = till.session(session, expand=["invoice.payments", "customer"])
+    invoice = after.invoice
+    assert (invoice.status, invoice.total, invoice.amount_paid, invoice.footer) == ("paid", 3000, 3000, "Thank you")
+    assert (invoice.customer, invoice.metadata.order) == (after.customer.id, "7")
+    assert invoice.payments.data[0].payment.payment_intent == after.payment_intent
+    assert len(till.v1.charges.list().data) == 1
+
+
+def test_the_intent_of_a_session_belongs_to_its_page(till):
+    till.confirm(till.open(), DECLINED)
+    (intent,) = till.v1.payment_intents.list().data
+    for verb in ("confirm", "cancel"):
+        with pytest.raises(stripe.InvalidRequestError, match="created by a Checkout Session"):
+            getattr(till.v1.payment_intents, verb)(intent.id)
+
+
+def test_somebody_elses_card_cannot_be_used(till):
+    theirs = till.shop.card(till.shop.customer())
+    answer = till.confirm(till.open(), None, payment_method=theirs)
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, "This card cannot be used here.")
+    missing = till.confirm(till.open(), None)
+    assert missing.json()["error"]["code"] == "parameter_missing"
+
+
+# Subscribing
+
+
+def test_a_subscription_begins_with_its_payment(till):
+    data = {"metadata": {"team": "7"}, "description": "For the office"}
+    session = till.open("subscription", subscription_data=data)
+    before = till.shop.mark()
+    till.confirm(session)
+    after = till.session(session, expand=["subscription", "invoice.payments", "customer"])
+    subscription, invoice = after.subscription, after.invoice
+    assert (after.payment_status, after.payment_intent, after.setup_intent) == ("paid", None, None)
+    assert (subscription.status, subscription.description, subscription.metadata.team) == (
+        "active",
+        "For the office",
+        "7",
+    )
+    assert (invoice.status, invoice.billing_reason, invoice.amount_paid) == ("paid", "subscription_create", 2900)
+    card = till.v1.payment_methods.retrieve(subscription.default_payment_method)
+    assert (card.customer, card.allow_redisplay) == (after.customer.id, "limited")
+    assert after.customer.invoice_settings.default_payment_method is None
+    assert subscription["items"].data[0].current_period_end == DECEMBER
+    assert set(till.shop.events(before)) == {
+        "charge.succeeded",
+        "checkout.session.completed",
+        "customer.created",
+        "customer.subscription.created",
+        "customer.updated",
+        "invoice.created",
+        "invoice.finalized",
+        "invoice.paid",
+        "invoice.payment_succeeded",
+        "invoice_payment.paid",
+        "payment_intent.created",
+        "payment_intent.succeeded",
+        "payment_method.attached",
+    }
+    assert len(till.v1.charges.list().data) == 1
+    told = till.shop.event("checkout.session.completed").data.object
+    assert (told.subscription, told.invoice, told.customer) == (subscription.id, invoice.id, after.customer.id)
+
+
+def test_it_renews_with_the_card_that_was_typed(till):
+    session = till.open("subscription")
+    till.confirm(session)
+    till.shop.go(DECEMBER + 2 * HOUR)
+    invoices = till.shop.invoices(till.session(session).customer)
+    assert [(each.billing_reason, each.status) for each in invoices] == [
+        ("subscription_cycle", "paid"),
+        ("subscription_create", "paid"),
+    ]
+
+
+def test_what_is_bought_once_is_on_the_first_invoice_only(till):
+    goods = [{"price": till.shop.team, "quantity": 1}, {"price": till.poster, "quantity": 2}]
+    session = till.open("subscription", line_items=goods)
+    till.confirm(session)
+    invoice = till.session(session, expand=["invoice"]).invoice
+    # 29.00 + 2 × 15.00
+    assert (sorted(line.amount for line in invoice.lines.data), invoice.amount_paid) == ([2900, 3000], 5900)
+    till.shop.go(DECEMBER + 2 * HOUR)
+    assert till.shop.invoices(invoice.customer)[0].amount_paid == 2900
+
+
+def test_a_trial_takes_a_card_and_no_money(till):
+    session = till.open("subscription", subscription_data={"trial_period_days": 14})
+    assert (session.amount_total, session.payment_status) == (0, "unpaid")
+    till.confirm(session)
+    after = till.session(session, expand=["subscription", "invoice"])
+    assert (after.payment_status, after.setup_intent, after.amount_total) == ("no_payment_required", None, 0)
+    assert (after.subscription.status, after.subscription.trial_end) == ("trialing", NOVEMBER + 14 * DAY)
+    assert after.invoice.amount_paid == 0
+    assert (after.subscription.default_payment_method is None, after.subscription.pending_setup_intent) == (False, None)
+    till.shop.go(NOVEMBER + 14 * DAY + 2 * HOUR)
+    assert till.shop.invoices(after.customer)[0].amount_paid == 2900
+
+
+def test_a_trial_can_do_without_a_card(till):
+    ending = {"end_behavior": {"missing_payment_method": "cancel"}}
+    plan = {"trial_period_days": 3, "trial_settings": ending}
+    session = till.open("subscription", subscription_data=plan, payment_method_collection="if_required")
+    assert '<section id="payment-method" hidden>' in till.page(session)
+    till.confirm(session, None)
+    subscription = till.session(session, expand=["subscription"]).subscription
+    assert (subscription.status, subscription.default_payment_method) == ("trialing", None)
+    till.shop.go(NOVEMBER + 4 * DAY)
+    assert till.shop.subscription(subscription.id).status == "canceled"
+
+
+def test_a_trial_with_something_to_pay_today_is_paid_today(till):
+    goods = [{"price": till.shop.team, "quantity": 1}, {"price": till.poster, "quantity": 1}]
+    session = till.open("subscription", line_items=goods, subscription_data={"trial_period_days": 14})
+    till.confirm(session)
+    after = till.session(session, expand=["subscription", "invoice"])
+    assert (after.payment_status, after.amount_total, after.invoice.amount_paid) == ("paid", 1500, 1500)
+    assert after.subscription.status == "trialing"
+
+
+def test_a_first_period_up_to_the_anchor_is_prorated_as_shown(till):
+    # 15 of the 30 days from 16 October to 15 November: 31 days, of which 14 remain: 29.00 × 14 / 31 = 13.10
+    session = till.open("subscription", subscription_data={"billing_cycle_anchor": NOVEMBER + 14 * DAY})
+    assert session.amount_total == 1310
+    asked = till.confirm(session, ASKS)
+    till.shop.go(NOVEMBER + 5 * HOUR)  # the customer takes their time at the bank
+    till.bank(asked, "succeeded")
+    after = till.session(session, expand=["invoice", "subscription"])
+    assert (after.invoice.amount_paid, after.invoice.amount_due) == (1310, 1310)
+    assert after.subscription.billing_cycle_anchor == NOVEMBER + 14 * DAY
+
+
+def test_quantities_can_be_adjusted_within_bounds(till):
+    bounds = {"enabled": True, "minimum": 1, "maximum": 5}
+    session = till.open(
+        "subscription", line_items=[{"price": till.shop.team, "quantity": 2, "adjustable_quantity": bounds}]
+    )
+    (item,) = till.v1.checkout.sessions.line_items.list(session.id).data
+    fresh = till.post(session, f"items/{item.id}", {"quantity": 4}).json()
+    # 4 × 29.00
+    assert (fresh["due"], "$116.00" in fresh["summary"]) == (11600, True)
+    refused = till.post(session, f"items/{item.id}", {"quantity": 6})
+    assert (refused.status_code, refused.json()["error"]["message"]) == (400, "Choose between 1 and 5.")
+    till.confirm(session)
+    after = till.session(session, expand=["subscription", "line_items"])
+    assert (after.amount_total, after.line_items.data[0].quantity) == (11600, 4)
+    assert after.subscription["items"].data[0].quantity == 4
+
+
+def test_a_fixed_quantity_stays(till):
+    session = till.open()
+    (item,) = till.v1.checkout.sessions.line_items.list(session.id).data
+    assert till.post(session, f"items/{item.id}", {"quantity": 9}).status_code == 400
+    assert till.post(session, "items/li_none", {"quantity": 9}).status_code == 400
+    assert till.session(session).amount_total == 1500
+
+
+def test_one_customer_is_billed_in_one_currency(till):
+    alice = till.shop.customer()
+    till.shop.subscribe(alice)
+    yen = till.shop.plan("Yen", 500, currency="jpy")
+    message = refusal(till, mode="subscription", customer=alice, line_items=[{"price": yen, "quantity": 1}])[3]
+    assert message.startswith("You cannot combine currencies on a single customer.")
+
+
+# Saving a card
+
+
+def test_setup_mode_saves_a_card_to_its_customer(till):
+    alice = till.shop.customer(card=None)
+    session = till.open("setup", customer=alice, setup_intent_data={"metadata": {"why": "later"}})
+    assert (session.payment_status, session.amount_total) == ("no_payment_required", None)
+    before = till.shop.mark()
+    till.confirm(session)
+    after = till.session(session, expand=["setup_intent.payment_method"])
+    assert (after.status, after.setup_intent.status, after.setup_intent.metadata.why) == (
+        "complete",
+        "succeeded",
+        "later",
+    )
+    assert after.setup_intent.payment_method.customer == alice
+    assert till.shop.events(before) == [
+        "setup_intent.created",
+        "payment_method.attached",
+        "setup_intent.succeeded",
+        "checkout.session.completed",
+    ]
+
+
+def test_setup_mode_may_know_no_customer(till):
+    session = till.open("setup")
+    till.confirm(session)
+    after = till.session(session, expand=["setup_intent.payment_method"])
+    assert (after.customer, after.setup_intent.payment_method.customer) == (None, None)
+
+
+def test_a_card_that_cannot_be_saved_is_said(till):
+    session = till.open("setup", customer=till.shop.customer(card=None))
+    assert till.confirm(session, DECLINED).json()["error"]["message"] == "Your card was declined."
+    assert till.session(session).status == "open"
+    asked = till.confirm(session, "4000002500003155")
+    till.bank(asked, "succeeded")
+    assert till.session(session).status == "complete"
+    assert len(till.v1.setup_intents.list().data) == 1
+
+
+# Customers who come back
+
+
+def test_saved_cards_are_offered_where_they_may_be_shown_again(till):
+    alice = till.shop.customer()
+    (card,) = till.v1.payment_methods.list({"customer": alice}).data
+    assert card.id not in till.page(till.open("subscription", customer=alice))
+    till.v1.payment_methods.update(card.id, {"allow_redisplay": "always"})
+    session = till.open("subscription", customer=alice)
+    page = till.page(session)
+    assert "Visa •••• 4242" in page
+    assert 'id="payment-method-accordion-item-title-card"' in page
+    assert 'data-testid="card-accordion-item-button"' in page
+    answer = till.confirm(session, None, payment_method=card.id)
+    assert answer.json()["state"] == "complete"
+    assert till.session(session, expand=["subscription"]).subscription.default_payment_method == card.id
+
+
+def test_other_cards_are_offered_where_the_shop_says_so(till):
+    alice = till.shop.customer()
+    filters = {"allow_redisplay_filters": ["always", "unspecified"]}
+    assert "Visa •••• 4242" in till.page(till.open(customer=alice, saved_payment_method_options=filters))
+
+
+def test_a_card_can_be_kept_with_the_customers_consent(till):
+    alice = till.shop.customer(card=None)
+    session = till.open(customer=alice, saved_payment_method_options={"payment_method_save": "enabled"})
+    assert 'id="savePaymentMethod"' in till.page(session)
+    till.confirm(session, save_payment_method="true")
+    (card,) = till.v1.payment_methods.list({"customer": alice}).data
+    assert card.allow_redisplay == "always"
+
+
+def test_a_known_customer_changes_only_as_far_as_allowed(till):
+    alice = till.shop.customer(email="alice@example.com")
+    kept = till.open(customer=alice)
+    assert 'value="alice@example.com" readonly' in till.page(kept)
+    till.confirm(kept, email="alice@example.com")
+    assert till.v1.customers.retrieve(alice).name == "Alice Archer"
+    renamed = till.open(customer=alice, customer_update={"name": "auto", "address": "auto"})
+    till.confirm(renamed, email="alice@example.com")
+    after = till.v1.customers.retrieve(alice)
+    assert (after.name, after.address.postal_code) == ("Ada Lovelace", "97205")
+
+
+def test_a_first_email_is_written_down(till):
+    nameless = till.v1.customers.create({}).id
+    till.confirm(till.open(customer=nameless))
+    assert till.v1.customers.retrieve(nameless).email == "ada@example.com"
+
+
+def test_consents_are_kept(till):
+    collected = {"terms_of_service": "required", "promotions": "auto"}
+    session = till.open(consent_collection=collected)
+    assert 'id="termsOfServiceConsentCheckbox"' in till.page(session)
+    refused = till.confirm(session)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "consent[terms_of_service]")
+    till.confirm(session, consent={"terms_of_service": "true"})
+    assert till.session(session).consent.to_dict() == {"promotions": "opt_out", "terms_of_service": "accepted"}
+
+
+def test_the_page_asks_again_for_what_was_left_out(till):
+    session = till.open(billing_address_collection="required", phone_number_collection={"enabled": True})
+    for missing, given in [
+        ("email", {"email": ""}),
+        ("phone", {}),
+        ("address[line1]", {"phone": "+15551234567"}),
+    ]:
+        answer = till.confirm(session, **given)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, missing)
+    whole = ADDRESS | {"line1": "1 Main Street", "city": "Portland", "state": "OR"}
+    assert till.confirm(session, phone="+15551234567", address=whole).json()["state"] == "complete"
+    assert till.session(session).customer_details.address.line1 == "1 Main Street"
