@@ -1,48 +1,42 @@
-"""Webhooks: which endpoints want an event, its signed delivery after commit, retries, and holding them back."""
+"""Webhooks: which endpoints want an event, its delivery after commit, retries, the log, and holding deliveries back."""
 
 from __future__ import annotations
 
-import contextvars
-import hashlib
-import hmac
-import io
-import json
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-import requests
 from django.conf import settings
-from django.core.handlers.base import BaseHandler
-from django.core.handlers.wsgi import WSGIRequest
 from django.db import connections
 
-from sandbox import clock
-from sandbox.kernel import Call, Object
-from sandbox.models import Account, Delivery, Row
+from sandbox import clock, courier, delivery_plan, signing
+from sandbox.courier import Answer
+from sandbox.kernel import Call, Object, missing
+from sandbox.models import Account, Attempt, Delivery, Row
 from sandbox.router import ALIAS
 
 logger = logging.getLogger("sandbox.delivery")
 
 # Seconds on the account's clock. Stripe says "three tries over a few hours" for its own sandboxes, without figures.
 BACKOFF = (60, 600, 3600, 10_800)
+# An endpoint that has taken nothing for so long is disabled. Stripe says "several days", and sends a mail before.
+PATIENCE = 5 * 86_400
 _LEASE = 60  # a delivery whose process died half way is due again after this long
-_TIMEOUT = 10.0
 
 _thread = threading.local()
+_awake: dict[tuple[int, str], bool] = {}  # endpoints with a thread at work, and whether there is more since it looked
+_lock = threading.Lock()
 
 
-def self_host() -> str:
-    """Return the host name under which this very site is reached without a socket."""
-    return str(getattr(settings, "SANDBOX_SELF_HOST", "dashboard.sandbox"))
+# Endpoints
 
 
 def ensure_self_endpoint(account: Account) -> Object:
     """Let the dashboard in this process hear of everything that happens in `account`; return the endpoint."""
-    url = str(getattr(settings, "SANDBOX_WEBHOOK_URL", f"https://{self_host()}/billing/webhooks/stripe/"))
+    url = str(getattr(settings, "SANDBOX_WEBHOOK_URL", f"https://{courier.self_host()}/billing/webhooks/stripe/"))
     rows = Row.objects.filter(account=account, kind="webhook_endpoint", deleted=False)
     known: Object
     for known in rows.values_list("data", flat=True):
@@ -87,11 +81,23 @@ def endpoints(call: Call, type_: str) -> list[str]:
     return [each["id"] for each in call.memo["webhook_endpoints"] if wanted & set(each["enabled_events"])]
 
 
+# Queueing, holding, sending again
+
+
 def queue(call: Call, event: Object, to: list[str]) -> None:
     """Note that `event` is to be delivered to these endpoints once the transaction is through."""
+    now = clock.now(call.account)
     Delivery.objects.bulk_create(
-        Delivery(account=call.account, event=event["id"], endpoint=endpoint, next_attempt_at=clock.now(call.account))
+        Delivery(
+            account=call.account,
+            event=event["id"],
+            endpoint=endpoint,
+            next_attempt_at=now + copy.delay,
+            rank=copy.rank,
+            mishap=copy.mishap,
+        )
         for endpoint in to
+        for copy in delivery_plan.copies(call, event, endpoint)
     )
 
 
@@ -101,11 +107,24 @@ def held(account: Account) -> Iterator[Held]:
 
     What is left at the end of the block is delivered in the order in which it happened.
     """
-    Account.objects.filter(pk=account.pk).update(hold_deliveries=True)
     try:
-        yield Held(account)
+        yield hold(account)
     finally:
-        Account.objects.filter(pk=account.pk).update(hold_deliveries=False)
+        release(account)
+
+
+def hold(account: Account) -> Held:
+    """Keep back the account's webhooks from now on, until `release`."""
+    Account.objects.filter(pk=account.pk).update(hold_deliveries=True)
+    return Held(account)
+
+
+def release(account: Account, first: Collection[str] = ()) -> None:
+    """Let go what is kept back: the events with the ids in `first` in that order, then the others as they happened."""
+    Account.objects.filter(pk=account.pk).update(hold_deliveries=False)
+    for event in first:
+        for delivery in Delivery.objects.filter(account=account, event=event, state=Delivery.PENDING).order_by("id"):
+            deliver(delivery)
     deliver_due(account)
 
 
@@ -130,8 +149,33 @@ class Held:
         raise LookupError(f"no {type_} is waiting")
 
 
+def resend(account: Account, event: str, endpoint: str | None = None) -> list[Attempt]:
+    """Send an event once more, to an endpoint or to all that were to hear of it; return what came of it.
+
+    An endpoint that was made later can be named too. Raises the 404 of an event or endpoint that is not there.
+    """
+    _check_known(account, "event", event, "event")
+    if endpoint:
+        _check_known(account, "webhook_endpoint", endpoint, "endpoint")
+    to = [endpoint] if endpoint else Delivery.objects.filter(account=account, event=event).values_list("endpoint")
+    sent = []
+    for name in dict.fromkeys(each if isinstance(each, str) else each[0] for each in to):
+        latest = Delivery.objects.filter(account=account, event=event, endpoint=name).order_by("-id").first()
+        deliver(latest or Delivery.objects.create(account=account, event=event, endpoint=name))
+        sent += Attempt.objects.filter(account=account, event=event, endpoint=name).order_by("-id")[:1]
+    return sent
+
+
+def _check_known(account: Account, kind: str, id: str, param: str) -> None:
+    if not Row.objects.filter(account=account, kind=kind, stripe_id=id, deleted=False).exists():
+        raise missing(kind, id, param)
+
+
+# Sending
+
+
 def deliver_due(account: Account) -> None:
-    """Send what is due, and what arises meanwhile, one after the other.
+    """Send what is due, and what arises meanwhile, one after the other; other servers are called in the background.
 
     A webhook handler that calls the API again comes back in here while we are still sending: the loop already running
     in this thread picks up what that call caused.
@@ -141,61 +185,80 @@ def deliver_due(account: Account) -> None:
         return
     busy.add(account.pk)
     try:
-        while delivery := _next(account):
-            deliver(delivery)
+        _send_due(account)
     finally:
         busy.remove(account.pk)
 
 
-def deliver(delivery: Delivery) -> Delivery:
-    """Send one delivery now, whatever its turn; a copy that was delivered before is sent again."""
-    endpoint = Row.objects.filter(
-        account=delivery.account, kind="webhook_endpoint", stripe_id=delivery.endpoint, status="enabled"
-    ).first()
-    if endpoint is None:  # deleted or disabled since
-        delivery.state, delivery.next_attempt_at = Delivery.FAILED, None
-        delivery.save(update_fields=["state", "next_attempt_at"])
-        return delivery
-    _lease(delivery)
-    body = json.dumps(_event(delivery), indent=2).encode()
-    headers = {
-        "Content-Type": "application/json; charset=utf-8",
-        "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-        "Stripe-Signature": signature(body, endpoint.private["secret"], int(clock.wall())),
-    }
-    if urlsplit(endpoint.data["url"]).hostname == self_host():
-        _record(delivery, *_call_self(endpoint.data["url"], headers, body))
-    else:
-        _in_background(delivery, endpoint.data["url"], headers, body)
-    return delivery
+def _send_due(account: Account) -> None:
+    here: dict[str, bool] = {}  # into a test's transaction no other thread can see
+    elsewhere: set[str] = set()
+    while (delivery := _first_due(account, without=elsewhere)) is not None:
+        if delivery.endpoint not in here:
+            here[delivery.endpoint] = connections[ALIAS].in_atomic_block or courier.is_here(_url_of(delivery))
+        if not here[delivery.endpoint]:
+            elsewhere.add(delivery.endpoint)
+            _wake(account, delivery.endpoint)
+        elif _claim(delivery):
+            deliver(delivery)
 
 
-def signature(body: bytes, secret: str, timestamp: int) -> str:
-    """Return the Stripe-Signature header; the key is the whole secret, `whsec_` included."""
-    digest = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={timestamp},v1={digest}"
+def _wake(account: Account, endpoint: str) -> None:
+    """See to it that a thread sends what is due to an endpoint: one for each, so that the order stays."""
+    key = account.pk, endpoint
+    with _lock:
+        at_work = key in _awake
+        _awake[key] = at_work
+    if not at_work:
+        threading.Thread(target=_work, args=(key,), name=f"deliver to {endpoint}", daemon=True).start()
 
 
-def _next(account: Account) -> Delivery | None:
-    now = clock.now(account)
-    due = Delivery.objects.filter(account=account, account__hold_deliveries=False, next_attempt_at__lte=now)
-    for delivery in due.select_related("account").order_by("id")[:20]:
-        if _claim(delivery, now):
-            return delivery
-    return None
+def _work(key: tuple[int, str]) -> None:
+    endpoint, more = key[1], True
+    try:
+        while more:
+            account = Account.objects.get(pk=key[0])  # its clock may have gone forward
+            while (delivery := _first_due(account, only=endpoint)) is not None:
+                if _claim(delivery):
+                    deliver(delivery)
+            with _lock:
+                more = _awake[key]
+                _awake[key] = False
+                if not more:
+                    del _awake[key]
+    except Exception:
+        logger.exception("deliveries to %s have stopped until the next request", endpoint)
+        with _lock:
+            _awake.pop(key, None)
+    finally:
+        connections[ALIAS].close()
 
 
-def _claim(delivery: Delivery, now: int) -> bool:
+def _first_due(account: Account, *, without: Collection[str] = (), only: str = "") -> Delivery | None:
+    due = Delivery.objects.filter(
+        account=account, account__hold_deliveries=False, next_attempt_at__lte=clock.now(account)
+    )
+    if without:
+        due = due.exclude(endpoint__in=without)
+    if only:
+        due = due.filter(endpoint=only)
+    return due.select_related("account").order_by("rank", "id").first()
+
+
+def _claim(delivery: Delivery) -> bool:
     """Take a delivery for this thread; False where another was quicker."""
     mine = Delivery.objects.filter(pk=delivery.pk, state=Delivery.PENDING, next_attempt_at=delivery.next_attempt_at)
-    return mine.update(next_attempt_at=now + _LEASE) == 1
+    return mine.update(next_attempt_at=clock.now(delivery.account) + _LEASE) == 1
 
 
-def _lease(delivery: Delivery) -> None:
-    now = clock.now(delivery.account)
-    delivery.attempts, delivery.last_attempt_at = delivery.attempts + 1, now
-    delivery.next_attempt_at = now + _LEASE
-    delivery.save(update_fields=["attempts", "last_attempt_at", "next_attempt_at"])
+def _url_of(delivery: Delivery) -> str:
+    endpoint = _endpoint(delivery)
+    return endpoint.data["url"] if endpoint else f"https://{courier.self_host()}/"
+
+
+def _endpoint(delivery: Delivery) -> Row | None:
+    named = Row.objects.filter(account=delivery.account, kind="webhook_endpoint", stripe_id=delivery.endpoint)
+    return named.filter(status="enabled", deleted=False).first()
 
 
 def _event(delivery: Delivery) -> Object:
@@ -204,98 +267,96 @@ def _event(delivery: Delivery) -> Object:
     return event
 
 
-def _call_self(url: str, headers: dict[str, str], body: bytes) -> tuple[int | None, str]:
-    """Run a request through this site's own middleware and views.
+def deliver(delivery: Delivery) -> Delivery:
+    """Send one delivery now, whatever its turn; a copy that was delivered before is sent again."""
+    endpoint = _endpoint(delivery)
+    if endpoint is None:  # deleted or disabled since
+        delivery.state, delivery.next_attempt_at = Delivery.FAILED, None
+        delivery.save(update_fields=["state", "next_attempt_at"])
+        return delivery
+    now = clock.now(delivery.account)
+    delivery.attempts, delivery.last_attempt_at, delivery.next_attempt_at = delivery.attempts + 1, now, now + _LEASE
+    delivery.save(update_fields=["attempts", "last_attempt_at", "next_attempt_at"])
+    attempt = _attempt(delivery, endpoint)
+    with delivery.account.exclusively():
+        attempt.save()
+        _settle(delivery, attempt)
+        _judge(endpoint, attempt)
+    logger.debug("%s to %s: %s", delivery.event, delivery.endpoint, attempt.status)
+    return delivery
 
-    In a copied context, so that a language or time zone activated inside ends with it; and without Django's
-    request signals, which would close the database connections of the request we are in the middle of.
-    """
-    request = WSGIRequest(_environ(url, headers, body))
-    response = contextvars.copy_context().run(_handler().get_response, request)
-    request.close()
-    return response.status_code, getattr(response, "content", b"").decode(errors="replace")
 
-
-def _handler() -> BaseHandler:
-    handler: BaseHandler | None = getattr(_thread, "handler", None)
-    if handler is None:
-        handler = _thread.handler = BaseHandler()
-        handler.load_middleware()
-    return handler
-
-
-def _environ(url: str, headers: dict[str, str], body: bytes) -> dict[str, object]:
-    host = next((host for host in settings.ALLOWED_HOSTS if host not in {"*"} and "[" not in host), "localhost")
-    environ: dict[str, object] = {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": urlsplit(url).path,
-        "SCRIPT_NAME": "",
-        "QUERY_STRING": urlsplit(url).query,
-        "SERVER_NAME": host.lstrip("."),
-        "SERVER_PORT": "443",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "CONTENT_LENGTH": str(len(body)),
-        "CONTENT_TYPE": headers["Content-Type"],
-        "wsgi.url_scheme": "https",
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": io.StringIO(),
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-        "wsgi.version": (1, 0),
+def _attempt(delivery: Delivery, endpoint: Row) -> Attempt:
+    """Make the request, or lose it where the plan says so, and return the entry for the log."""
+    account, now = delivery.account, clock.now(delivery.account)
+    mishap = delivery_plan.at_attempt(delivery.mishap, delivery.attempts)
+    secrets = signing.secrets_of(endpoint.private, now)
+    body, header = delivery_plan.letter(_event(delivery), secrets, int(clock.wall()), mishap)
+    headers = {
+        "Content-Type": "application/json; charset=utf-8",
+        "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+        "Stripe-Signature": header,
     }
-    named = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
-    return {**environ, **named}
+    url, started = endpoint.data["url"], time.monotonic()
+    lost = Answer(error="lost on the way, as the delivery plan says") if mishap.get("drop") else None
+    answer = lost or courier.carry(url, headers, body)
+    return Attempt(
+        account=account,
+        event=delivery.event,
+        endpoint=delivery.endpoint,
+        at=now,
+        url=url,
+        request_headers=headers,
+        request_body=body.decode(errors="replace"),
+        status=answer.status,
+        response_headers=answer.headers,
+        response_body=answer.body,
+        error=answer.error,
+        milliseconds=round((time.monotonic() - started) * 1000),
+        mishap=mishap,
+    )
 
 
-def _in_background(delivery: Delivery, url: str, headers: dict[str, str], body: bytes) -> None:
-    """Post to another process without keeping the API's caller waiting for it."""
-    if connections[ALIAS].in_atomic_block:  # a test's transaction, into which no other thread can see
-        _record(delivery, *_post(url, headers, body))
-        return
-
-    def work() -> None:
-        try:
-            _record(delivery, *_post(url, headers, body))
-        except Exception:
-            logger.exception("%s to %s could not be recorded", delivery.event, delivery.endpoint)
-        finally:
-            connections[ALIAS].close()
-
-    threading.Thread(target=work, name=f"deliver {delivery.event}", daemon=True).start()
+# What comes of an attempt
 
 
-def _post(url: str, headers: dict[str, str], body: bytes) -> tuple[int | None, str]:
-    try:
-        response = requests.post(url, data=body, headers=headers, timeout=_TIMEOUT, allow_redirects=False)
-    except requests.RequestException as error:
-        return None, str(error)
-    return response.status_code, response.text
-
-
-def _record(delivery: Delivery, status: int | None, text: str) -> None:
+def _settle(delivery: Delivery, attempt: Attempt) -> None:
     """Note the answer; without a 2xx the next attempt is planned, or given up."""
-    delivery.response_status, delivery.response_excerpt = status, text[:500]
-    tries_left = delivery.attempts <= len(BACKOFF)
+    delivery.response_status = attempt.status
+    delivery.response_excerpt = (attempt.response_body or attempt.error)[:500]
     delivery.next_attempt_at = None
-    if status is not None and 200 <= status < 300:
+    if attempt.taken:
         delivery.state = Delivery.SUCCEEDED
-    elif tries_left:
+    elif delivery.attempts <= len(BACKOFF):
         delivery.state = Delivery.PENDING
         delivery.next_attempt_at = clock.now(delivery.account) + BACKOFF[delivery.attempts - 1]
     else:
         delivery.state = Delivery.FAILED
     delivery.save(update_fields=["response_status", "response_excerpt", "state", "next_attempt_at"])
-    logger.debug("%s to %s: %s", delivery.event, delivery.endpoint, status)
     _count_pending(delivery)
 
 
 def _count_pending(delivery: Delivery) -> None:
     """Keep the event's `pending_webhooks` true: how many endpoints have not taken it."""
-    open_ones = Delivery.objects.filter(account=delivery.account, event=delivery.event)
-    left = open_ones.exclude(state=Delivery.SUCCEEDED).values("endpoint").distinct().count()
+    copies = Delivery.objects.filter(account=delivery.account, event=delivery.event).values_list("endpoint", "state")
+    left = len({endpoint for endpoint, _ in copies} - {end for end, state in copies if state == Delivery.SUCCEEDED})
     row = Row.objects.get(account=delivery.account, kind="event", stripe_id=delivery.event)
     row.data["pending_webhooks"] = left
     row.status = "pending" if left else "delivered"
     row.save(update_fields=["data", "status"])
+
+
+def _judge(endpoint: Row, attempt: Attempt) -> None:
+    """Remember since when an endpoint has been failing, and disable it where that has gone on for too long."""
+    endpoint.refresh_from_db(fields=["data", "private", "status"])
+    failing_since = endpoint.private.get("failing_since")
+    if attempt.taken:
+        if failing_since is None:
+            return
+        del endpoint.private["failing_since"]
+    elif failing_since is None:
+        endpoint.private["failing_since"] = attempt.at
+    elif attempt.at - failing_since >= PATIENCE and endpoint.status == "enabled":
+        endpoint.status = endpoint.data["status"] = "disabled"
+        logger.warning("%s has failed for days and is disabled", endpoint.stripe_id)
+    endpoint.save(update_fields=["data", "private", "status"])

@@ -170,6 +170,11 @@ class Attempt(models.Model):
     def __str__(self) -> str:
         return f"{self.event} to {self.endpoint}: {self.status}"
 
+    @property
+    def taken(self) -> bool:
+        """Tell whether the endpoint has taken the event: any 2xx, and no redirect."""
+        return self.status is not None and 200 <= self.status < 300
+
 
 class Challenge(models.Model):
     """A 3-D Secure page that waits for its reader's answer."""

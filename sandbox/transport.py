@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import requests
@@ -41,13 +41,16 @@ class InProcessClient(stripe.HTTPClient):
         """Nothing is open."""
 
 
-def _break(fault: str) -> None:
+def _break(fault: str) -> NoReturn:
     """Raise what the SDK's own HTTP client makes of a line that breaks in this way."""
-    if fault == fault_plan.REFUSED:
-        refusal = ConnectionRefusedError()
-        raise stripe.APIConnectionError("The fault plan refused the connection.", should_retry=True) from refusal
-    if fault == fault_plan.TRUNCATED:
-        cause: Exception = requests.exceptions.ChunkedEncodingError("IncompleteRead: the answer broke off")
-        raise stripe.APIConnectionError("The fault plan cut the answer short.", should_retry=False) from cause
-    cause = requests.ConnectionError("Connection aborted: reset by peer")
-    raise stripe.APIConnectionError("The fault plan reset the connection.", should_retry=True) from cause
+    cause = _CAUSES[fault]
+    message = f"The fault plan broke the line: {cause}"
+    retry = fault != fault_plan.TRUNCATED  # the SDK asks again where the line was dead, not where half an answer came
+    raise stripe.APIConnectionError(message, should_retry=retry) from cause  # type: ignore[no-untyped-call]
+
+
+_CAUSES: dict[str, Exception] = {
+    fault_plan.REFUSED: ConnectionRefusedError("connection refused"),
+    fault_plan.RESET: requests.ConnectionError("connection reset by peer"),
+    fault_plan.TRUNCATED: requests.exceptions.ChunkedEncodingError("incomplete read"),
+}

@@ -2,57 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import stripe
-from django.http import HttpResponse
-from django.urls import include, path
 from django.utils import translation
-from django.views.decorators.csrf import csrf_exempt
 
+from hooks import hooks
 from sandbox import clock, delivery, events
 from sandbox.models import Delivery
+from sandbox.signing import signature
 
 pytestmark = [
     pytest.mark.django_db(databases=["default", "sandbox"]),
-    pytest.mark.urls(__name__),
+    pytest.mark.urls("hooks"),
 ]
-
-
-class Hook:
-    """The site's own webhook view: it notes what comes, and answers what a test tells it to."""
-
-    def __init__(self):
-        self.requests, self.statuses, self.then = [], [], None
-
-    @property
-    def types(self):
-        return [json.loads(request.body)["type"] for request in self.requests]
-
-    def __call__(self, request):
-        self.requests.append(request)
-        translation.activate("de")
-        if self.then:
-            self.then(json.loads(request.body))
-        return HttpResponse("noted", status=self.statuses.pop(0) if self.statuses else 200)
-
-
-hook = Hook()
-urlpatterns = [path("hook/", csrf_exempt(lambda request: hook(request))), path("", include("config.urls"))]
 
 
 @pytest.fixture
 def dashboard(account, settings):
     """Let the account's events come to this process, and note them."""
-    settings.SANDBOX_WEBHOOK_URL = "https://dashboard.sandbox/hook/"
+    settings.SANDBOX_WEBHOOK_URL = "https://dashboard.sandbox/hook/dashboard/"
     settings.SANDBOX_WEBHOOK_SECRET = "whsec_test"
-    hook.__init__()
+    hooks.clear()
     delivery.ensure_self_endpoint(account)
-    return hook
+    return hooks["dashboard"]
 
 
 # Events
@@ -168,7 +144,7 @@ def test_a_forged_or_old_signature_does_not_pass(stripe_client, dashboard):
     for tampered in (
         (body + b" ", header, "whsec_test"),
         (body, header, "whsec_other"),
-        (body, delivery.signature(body, "whsec_test", int(time.time()) - 301), "whsec_test"),
+        (body, signature(body, "whsec_test", timestamp=int(time.time()) - 301), "whsec_test"),
     ):
         with pytest.raises(stripe.SignatureVerificationError):
             stripe.Webhook.construct_event(*tampered)
