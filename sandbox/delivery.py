@@ -158,7 +158,7 @@ def resend(account: Account, event: str, endpoint: str | None = None) -> list[At
     if endpoint:
         _check_known(account, "webhook_endpoint", endpoint, "endpoint")
     to = [endpoint] if endpoint else Delivery.objects.filter(account=account, event=event).values_list("endpoint")
-    sent = []
+    sent: list[Attempt] = []
     for name in dict.fromkeys(each if isinstance(each, str) else each[0] for each in to):
         latest = Delivery.objects.filter(account=account, event=event, endpoint=name).order_by("-id").first()
         deliver(latest or Delivery.objects.create(account=account, event=event, endpoint=name))

@@ -22,26 +22,19 @@ from sandbox.signing import signature
 _MOST_RANK = 1_000_000
 _BEFORE_SENDING = {"delay", "duplicate", "permute"}
 
-_DELAY = Value(
-    "a whole number of seconds, or the least and the most of them",
-    lambda value: (
-        (plans.INTEGER.allows(value)
-        and value >= 0)
-        or (
-            isinstance(value, list | tuple)
-            and len(value) == 2
-            and all(map(plans.INTEGER.allows, value))
-            and 0 <= value[0] <= value[1]
-        )
-    ),
-)
+
+def _delays(value: Any) -> bool:
+    bounds = value if isinstance(value, list | tuple) else [value, value]
+    return len(bounds) == 2 and all(map(plans.INTEGER.allows, bounds)) and 0 <= bounds[0] <= bounds[1]
+
+
 _RULE = {
     "type": plans.TEXT,
     "endpoint": plans.TEXT,
     "attempts": plans.COUNT,
     "body": Value("a text", lambda value: isinstance(value, str)),
     "corrupt": plans.one_of("body", "signature", "timestamp"),
-    "delay": _DELAY,
+    "delay": Value("a whole number of seconds, or the least and the most of them", _delays),
     "drop": plans.FLAG,
     "duplicate": plans.COUNT,
     "event": Value("a hash", lambda value: isinstance(value, Mapping)),
@@ -118,7 +111,7 @@ def letter(event: Object, secrets: list[str], timestamp: int, mishap: Object) ->
     timestamp += mishap.get("timestamp", 0)
     broken = mishap.get("corrupt")
     signed = body + b" " if broken == "signature" else body
-    header = signature(signed, *(chosen or secrets), timestamp=timestamp)
+    header = signature(signed, *chosen, timestamp=timestamp)
     if broken == "timestamp":
         header = header.replace(f"t={timestamp}", f"t={timestamp + 1}", 1)
     return (body + b"}" if broken == "body" else body), header
