@@ -105,9 +105,8 @@ def at_attempt(mishap: Object, attempt: int) -> Object:
 def letter(event: Object, secrets: list[str], timestamp: int, mishap: Object) -> tuple[bytes, str]:
     """Return the body and the Stripe-Signature of an event, after the mishap."""
     body = mishap.get("body", json.dumps({**event, **mishap.get("event", {})}, indent=2)).encode()
-    chosen = {"new": secrets[:1], "old": secrets[-1:], "other": ["whsec_of_somebody_else"]}.get(
-        mishap.get("secret", "")
-    )
+    known = {"new": secrets[:1], "old": secrets[-1:], "other": ["whsec_of_somebody_else"]}
+    chosen = known.get(mishap.get("secret", ""), secrets)
     timestamp += mishap.get("timestamp", 0)
     broken = mishap.get("corrupt")
     signed = body + b" " if broken == "signature" else body
