@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -31,7 +32,8 @@ def price(amount: int | None, currency: str = "usd", **fields) -> dict:
 
 
 def item(amount: int, quantity: int = 1) -> dict:
-    return {"id": "si_x", "subscription": "sub_x", "price": price(amount), "quantity": quantity}
+    blank = {"discounts": [], "id": "si_x", "subscription": "sub_x", "tax_rates": []}
+    return blank | {"price": price(amount), "quantity": quantity}
 
 
 def debit(amount: int, period: Period = NOVEMBER, quantity: int = 1) -> proration.Debit:
@@ -175,7 +177,7 @@ def test_an_upgrade_is_reckoned_to_the_second():
     # At 20 Nov 11:30:15 there are 908,985 s of 2,592,000 left.
     moment = at("2026-11-20T11:30:15")
     (credit,) = proration.credits(item(2900), "Team", [debit(2900)], moment)
-    charge = proration.remainder(item(9900), "Business", NOVEMBER, moment)
+    charge = proration.remainder(item(9900), "Business", debit(9900), moment)
     assert credit.amount == -1017  # 2900 × 908,985 / 2,592,000 = 1016.997
     assert charge.amount == 3472  # 9900 × 908,985 / 2,592,000 = 3471.817
     assert charge.description == "Remaining time on Business after 20 Nov 2026"
@@ -184,7 +186,7 @@ def test_an_upgrade_is_reckoned_to_the_second():
 def test_halves_round_away_from_zero_on_both_sides():
     # Half of 25 is 12.5: the credit gives back 13, the charge asks for 13.
     (credit,) = proration.credits(item(25), "Tiny", [debit(25)], at("2026-11-16"))
-    assert (credit.amount, proration.remainder(item(25), "Tiny", NOVEMBER, at("2026-11-16")).amount) == (-13, 13)
+    assert (credit.amount, proration.remainder(item(25), "Tiny", debit(25), at("2026-11-16")).amount) == (-13, 13)
 
 
 def test_a_second_upgrade_credits_what_the_first_one_debited():
@@ -201,7 +203,7 @@ def test_a_discounted_debit_gives_back_only_what_was_paid():
 
 
 def test_several_seats_are_named_in_the_line():
-    charge = proration.remainder(item(2900, quantity=3), "Team", NOVEMBER, at("2026-11-16"))
+    charge = proration.remainder(item(2900, quantity=3), "Team", debit(8700, quantity=3), at("2026-11-16"))
     assert (charge.amount, charge.description) == (4350, "Remaining time on 3 × Team after 16 Nov 2026")  # 8700 / 2
 
 
@@ -222,4 +224,38 @@ def test_at_the_first_second_the_whole_amount_comes_back():
 def test_changing_to_the_same_price_is_free_to_the_cent(amount, elapsed):
     moment = NOVEMBER.start + elapsed
     credit = sum(d.amount for d in proration.credits(item(amount), "Same", [debit(amount)], moment))
-    assert credit + proration.remainder(item(amount), "Same", NOVEMBER, moment).amount == 0
+    assert credit + proration.remainder(item(amount), "Same", debit(amount), moment).amount == 0
+
+
+# Spreading
+
+
+@pytest.mark.parametrize(
+    ("amount", "weights", "parts"),
+    [
+        (100, [1, 1, 1], [34, 33, 33]),  # 33.33 each: the cent left over goes to the first
+        (10, [66, 33, 1], [7, 3, 0]),  # 6.6, 3.3 and 0.1: 6 + 3 + 0, the cent left over goes to 6.6
+        (5, [0, 0], [0, 0]),
+        (0, [3, 4], [0, 0]),
+    ],
+)
+def test_an_amount_is_split_by_the_largest_remainder(amount, weights, parts):
+    assert pricing.split(amount, weights) == parts
+
+
+@given(st.integers(0, 10**9), st.lists(st.integers(0, 10**9), min_size=1, max_size=20))
+def test_the_parts_of_a_split_add_up_and_none_outgrows_its_share(amount, weights):
+    parts, whole = pricing.split(amount, weights), sum(weights)
+    assert sum(parts) == (amount if whole else 0)
+    exact = [amount * weight for weight in weights]
+    assert all(abs(part * whole - share) < whole for part, share in zip(parts, exact, strict=True) if whole)
+
+
+@given(st.integers(0, 10**6), st.lists(st.integers(0, 10**6), max_size=3), st.integers(0, NOVEMBER.length))
+def test_a_proration_is_as_much_itemized_as_included(amount, off, length):
+    discounts = tuple({"amount": each, "discount": f"di_{n}"} for n, each in enumerate(off))
+    whole = replace(debit(amount), discounts=discounts)
+    net, named = whole.part(length, itemized=False)
+    gross, spelt_out = whole.part(length, itemized=True)
+    assert gross - sum(each["amount"] for each in spelt_out) == net
+    assert [each["amount"] for each in named] == [0] * len(off)
