@@ -24,6 +24,7 @@ from books import Books
 from chromium import ARGUMENTS, candidates
 from guard import Guard
 from line import Line
+from sandbox import clock, dashboard, scenarios, server
 from snapshot import Snapshot
 
 # Playwright's sync API keeps an event loop in this thread, which Django would take for async code.
@@ -102,7 +103,16 @@ def site(base_url: str, request: pytest.FixtureRequest) -> Site:
 @pytest.fixture
 def books(site: Site) -> Books:
     """Stripe and the mirror, where every click has to leave the same mark."""
+    if site.remote:
+        pytest.skip("the books of a site that runs elsewhere are out of reach")
     return Books()
+
+
+@pytest.fixture
+def scenario(site: Site) -> Callable[[str, str], str]:
+    """A function that puts a demo customer into a named state: `scenario("cancels soon", "bob")`, their new id."""
+    account = server.account_named(clock.DEMO)
+    return lambda name, username: scenarios.play(account, name, dashboard.user_named(username))
 
 
 @pytest.fixture

@@ -163,10 +163,15 @@ def test_two_tabs_pay_once(page: Page, signed_in: SignedIn, books: Books, guard:
     assert books.charged("carol") == [2900, 2900]
 
 
-def test_an_invoice_in_yen_is_shown_without_decimals(page: Page, signed_in: SignedIn, books: Books) -> None:
-    books.subscribe_to_hidden("bob", "Kaisha")
+@pytest.mark.parametrize(
+    ("product", "amount", "shown", "currency"), [("Kaisha", 500, "¥500", "jpy"), ("Diwan", 4500, "KWD4.500", "kwd")]
+)
+def test_an_amount_has_the_decimals_of_its_currency(
+    page: Page, signed_in: SignedIn, books: Books, product: str, amount: int, shown: str, currency: str
+) -> None:
+    books.subscribe_to_hidden("bob", product)
     Invoices(signed_in(page, "bob")).open()
-    expect(page.get_by_role("cell", name="¥500", exact=True)).to_be_visible()
+    expect(page.get_by_role("cell", name=shown, exact=True)).to_be_visible()
     page.goto("/billing/")
-    expect(page.get_by_role("main")).to_contain_text("¥500 a month")
-    assert [(invoice["total"], invoice["currency"]) for invoice in books.invoices("bob")] == [(500, "jpy")]
+    expect(page.get_by_role("main")).to_contain_text(f"{shown} a month")
+    assert [(invoice["total"], invoice["currency"]) for invoice in books.invoices("bob")] == [(amount, currency)]

@@ -61,6 +61,20 @@ def test_a_payment_says_so_and_goes_through_when_stripe_is_back(
     assert (books.plan("carol"), books.charged("carol")) == (("team_monthly", "active"), [2900, 2900])
 
 
+def test_a_payment_whose_answer_was_lost_is_not_made_twice(
+    page: Page, signed_in: SignedIn, books: Books, guard: Guard, line: Line
+) -> None:
+    guard.expect(409)
+    books.give_card("carol", "pm_card_visa")
+    form = Invoices(signed_in(page, "carol")).open().pay("$29.00").with_saved("Visa ending in 4242")
+    with line.losing_answers("/pay"):
+        form.pay("$29.00")
+        refuses(page, "We did not hear back from our payment provider.")
+    form.pay("$29.00")
+    says(page, "This invoice is paid. Thank you.")
+    assert (books.plan("carol"), books.charged("carol")) == (("team_monthly", "active"), [2900, 2900])
+
+
 def test_a_typed_card_waits_until_stripe_is_back(
     page: Page, signed_in: SignedIn, books: Books, guard: Guard, line: Line
 ) -> None:

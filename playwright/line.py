@@ -20,15 +20,19 @@ class Line:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._dead = False
+        self._lost = ""
         self._held: tuple[str, threading.Event] | None = None
         connected = InProcessClient.request
 
         def request(client: InProcessClient, method: str, url: str, *arguments: Any, **named: Any) -> Any:
             if self._dead:
                 raise stripe.APIConnectionError("Connection refused") from ConnectionRefusedError()
-            if self._held and method == "post" and url.endswith(self._held[0]):
+            if self._held and url.endswith(self._held[0]):
                 self._held[1].wait(PATIENCE)
-            return connected(client, method, url, *arguments, **named)
+            answer = connected(client, method, url, *arguments, **named)
+            if self._lost and url.endswith(self._lost):
+                raise stripe.APIConnectionError("Read timed out") from TimeoutError()
+            return answer
 
         monkeypatch.setattr(InProcessClient, "request", request)
 
@@ -40,6 +44,15 @@ class Line:
             yield
         finally:
             self._dead = False
+
+    @contextmanager
+    def losing_answers(self, end: str) -> Generator[None, None, None]:
+        """Let calls to addresses that end so be carried out, and nobody hear of it: `losing_answers("/pay")`."""
+        self._lost = end
+        try:
+            yield
+        finally:
+            self._lost = ""
 
     @contextmanager
     def held(self, end: str) -> Generator[None, None, None]:
