@@ -127,8 +127,8 @@ def move_to_clock(call: Call, customer: str, clock: str) -> None:
 def query(call: Call, kind: str, /, **columns: Any) -> Iterator[Object]:
     """Iterate over objects, newest first, as they are at this moment.
 
-    Filters are columns (customer, subscription, parent, lookup_key, status, clock), or keys of the object with `__` between
-    the levels (`recurring__interval="month"`); a list or set means any of its values.
+    Filters are columns (customer, subscription, parent, lookup_key, status, clock), or keys of the object with `__`
+    between the levels (`recurring__interval="month"`); a list or set means any of its values.
     """
     return iter(list(_newest(_filtered(call, kind, columns)).values_list("data", flat=True)))
 

@@ -5,10 +5,11 @@ Whoever calls decides about payment and about the subscription; here an invoice 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sandbox import events, links, store
-from sandbox.engine import balance, discounts, shapes
+from sandbox.engine import balance, discounts, shapes, taxes
 from sandbox.engine.calendar import HOUR
 from sandbox.engine.proration import Draft
 from sandbox.kernel import Call, Object, invalid, new_id
@@ -62,24 +63,23 @@ def compose(call: Call, customer: Object, drafts: list[Draft], id: str, **fields
 
 
 def total(call: Call, invoice: Object, lines: list[Object]) -> Object:
-    """Discount the lines, add them up and set every amount of an unfinalised invoice; returns the same invoice.
+    """Discount and tax the lines, add them up and set every amount of an unfinalised invoice; returns the same invoice.
 
-    What the discounts of single lines take off is gone from the subtotal already; the invoice's own come after it.
+    What the discounts of single lines take off is gone from the subtotal already; the invoice's own come after it,
+    and then the taxes that are not inside the prices.
     """
     discounts.apply(call, invoice, lines)
+    taxes.apply(call, invoice, lines)
     off = [(entry, entry["discount"] in line["discounts"]) for line in lines for entry in line["discount_amounts"]]
     subtotal = sum(line["subtotal"] for line in lines) - sum(entry["amount"] for entry, lines_own in off if lines_own)
-    total = subtotal - sum(entry["amount"] for entry, lines_own in off if not lines_own)
-    due, _ = balance.applied(total, invoice["starting_balance"], invoice["currency"])
+    discounted = subtotal - sum(entry["amount"] for entry, lines_own in off if not lines_own)
     invoice |= {
         "subtotal": subtotal,
-        "subtotal_excluding_tax": subtotal,
-        "total": total,
         "total_discount_amounts": discounts.totals(lines),
-        "total_excluding_tax": total,
-        "amount_due": due,
-        "amount_remaining": due - invoice["amount_paid"],
+        **taxes.totals(call, lines, subtotal, discounted),
     }
+    due, _ = balance.applied(invoice["total"], invoice["starting_balance"], invoice["currency"])
+    invoice |= {"amount_due": due, "amount_remaining": due - invoice["amount_paid"]}
     return invoice
 
 
@@ -98,9 +98,10 @@ def remove(call: Call, invoice: Object, item: Object) -> None:
             store.delete(call, line)
 
 
-def retotal(call: Call, invoice: Object) -> Object:
-    """Bring a stored draft invoice in line with its stored lines."""
+def retotal(call: Call, invoice: Object, old_rates: Iterable[Object] = ()) -> Object:
+    """Bring a stored draft invoice in line with its stored lines; `old_rates` were its default tax rates before."""
     lines = list(store.query(call, "line_item", parent=invoice["id"]))
+    taxes.change_defaults(lines, old_rates)
     total(call, invoice, lines)
     for line in lines:
         store.save(call, line)
@@ -249,7 +250,7 @@ def _line(call: Call, invoice: Object, draft: Draft, subscription: Object) -> Ob
         "quantity_decimal": None if draft.quantity is None else str(draft.quantity),
         "subscription": draft.subscription or subscription.get("subscription"),
         "subtotal": draft.amount,
-        "taxes": [],
+        "taxes": taxes.own(draft.tax_rates),
     }
 
 

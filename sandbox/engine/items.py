@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from sandbox import store
-from sandbox.engine import discounts, pricing
+from sandbox.engine import discounts, pricing, taxes
 from sandbox.engine.calendar import Period, period_at
 from sandbox.kernel import Call, Object, invalid, new_id
 from sandbox.resources import prices
@@ -65,7 +65,7 @@ def added(call: Call, subscription: Object, currency: str | None, entry: dict[st
     }
     if price["recurring"]["usage_type"] == "metered":
         del item["quantity"]
-    _discount(call, subscription, item, entry, param)
+    _discount_and_tax(call, subscription, item, entry, param)
     return item
 
 
@@ -76,14 +76,16 @@ def _change(call: Call, subscription: Object, item: Object, entry: dict[str, Any
     if "quantity" in entry:
         item["quantity"] = entry["quantity"]
     store.update(item, entry, "metadata")
-    _discount(call, subscription, item, entry, param)
+    _discount_and_tax(call, subscription, item, entry, param)
 
 
-def _discount(call: Call, subscription: Object, item: Object, entry: dict[str, Any], param: str) -> None:
+def _discount_and_tax(call: Call, subscription: Object, item: Object, entry: dict[str, Any], param: str) -> None:
     if "discounts" in entry:
         purchase = (cost(call, item), item["price"]["currency"])
         owner = {"customer": subscription["customer"], "subscription_item": item["id"]}
         item["discounts"] = discounts.redeem(call, entry["discounts"], purchase, f"{param}[discounts]", **owner)
+    if "tax_rates" in entry:
+        item["tax_rates"] = taxes.rates(call, entry["tax_rates"], f"{param}[tax_rates]")
 
 
 def price_of(call: Call, currency: str | None, entry: dict[str, Any], param: str, current: str = "") -> Object | None:

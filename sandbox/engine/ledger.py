@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox import store
-from sandbox.engine import discounts, items, pricing
+from sandbox.engine import discounts, items, pricing, taxes
 from sandbox.engine.calendar import Period
 from sandbox.engine.proration import Debit, Draft
 from sandbox.kernel import Call, Object, invalid, new_id
@@ -161,6 +161,7 @@ def as_draft(item: Object) -> Draft:
         discountable=item["discountable"],
         discounts=tuple(item["discounts"]),
         discount_amounts=tuple((item["proration_details"] or {}).get("discount_amounts", ())),
+        tax_rates=tuple(item["tax_rates"]),
         metadata=item["metadata"],
     )
 
@@ -170,7 +171,8 @@ def add(call: Call, customer: str, given: dict[str, Any], currency: str, subscri
     draft, id = one_off(call, given, currency, subscription), new_id(call, "ii")
     purchase, owner = (draft.amount, currency), {"customer": customer, "invoice_item": id}
     own = discounts.redeem(call, given.get("discounts"), purchase, **owner)
-    return invoice_item(call, customer, replace(draft, discounts=tuple(own)), id=id)
+    taxed = taxes.rates(call, given.get("tax_rates"), "tax_rates")
+    return invoice_item(call, customer, replace(draft, discounts=tuple(own), tax_rates=tuple(taxed)), id=id)
 
 
 def invoice_item(call: Call, customer: str, draft: Draft, **fields: object) -> Object:
@@ -202,7 +204,7 @@ def invoice_item(call: Call, customer: str, draft: Draft, **fields: object) -> O
         "proration_details": details if draft.proration else None,
         "quantity": draft.quantity,
         "quantity_decimal": str(draft.quantity),
-        "tax_rates": [],
+        "tax_rates": list(draft.tax_rates),
         "test_clock": call.clock,
     }
     return store.insert(call, item | fields, "invoiceitem.created")

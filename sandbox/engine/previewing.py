@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from sandbox import store
-from sandbox.engine import changing, charging, invoicing, ledger, shapes, standing, subscribing
+from sandbox.engine import changing, charging, invoicing, ledger, shapes, standing, subscribing, taxes
 from sandbox.engine.calendar import HOUR, Period
 from sandbox.engine.proration import Draft
 from sandbox.kernel import Call, Object, StripeError, invalid, new_id
@@ -29,7 +29,8 @@ def preview(call: Call, params: dict[str, Any]) -> Object:
         subscription = _subscription(call, params, details)
         for given in params.get("invoice_items", []):
             _add(call, params, given, subscription)
-        invoice = _of(call, subscription, details) if subscription else _first(call, params, details)
+        rates = _default_rates(call, details)
+        invoice = _of(call, subscription | rates, details) if subscription else _first(call, params, details, rates)
         transaction.set_rollback(True, using=ALIAS)
     return invoice
 
@@ -77,11 +78,18 @@ def _add(call: Call, params: dict[str, Any], given: dict[str, Any], subscription
     ledger.add(call, customer, given | price, currency)
 
 
-def _first(call: Call, params: dict[str, Any], details: dict[str, Any]) -> Object:
+def _default_rates(call: Call, details: dict[str, Any]) -> Object:
+    """Return the key of a subscription that `default_tax_rates` sets."""
+    param = "subscription_details[default_tax_rates]"
+    given = "default_tax_rates" in details
+    return {"default_tax_rates": taxes.rates(call, details["default_tax_rates"], param)} if given else {}
+
+
+def _first(call: Call, params: dict[str, Any], details: dict[str, Any], rates: Object) -> Object:
     customer = store.get(call, "customer", params["customer"], "customer") if "customer" in params else dict(_NOBODY)
     anchor = (details.get("billing_cycle_anchor") or {}).get("timestamp")
     given = details | ({"billing_cycle_anchor": anchor} if anchor else {})
-    blank = shapes.subscription(call, customer["id"], new_id(call, "sub"))
+    blank = shapes.subscription(call, customer["id"], new_id(call, "sub")) | rates
     subscription = subscribing.compose(call, blank, given)
     lines = subscribing.first_lines(call, subscription, given)
     invoice = _compose(call, subscription, lines, call.now, customer=customer)

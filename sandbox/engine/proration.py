@@ -28,6 +28,7 @@ class Draft:
     discountable: bool = False
     discounts: tuple[str, ...] = ()  # of the line itself; those of its invoice come on top
     discount_amounts: tuple[dict[str, Any], ...] = ()  # of a proration: settled when it was made
+    tax_rates: tuple[dict[str, Any], ...] = ()  # of the line itself: they go before those of its invoice
     metadata: dict[str, str] = field(default_factory=dict)
 
 
@@ -93,6 +94,7 @@ def _credit(item: dict[str, Any], name: str, debit: Debit, moment: int, itemized
         proration=True,
         credited=debit.source,
         discounts=tuple(item["discounts"]),
+        tax_rates=tuple(item["tax_rates"]),
         discount_amounts=off,
     )
 
@@ -112,6 +114,7 @@ def remainder(item: dict[str, Any], name: str, debit: Debit, moment: int, *, ite
         subscription=item["subscription"],
         proration=True,
         discounts=tuple(item["discounts"]),
+        tax_rates=tuple(item["tax_rates"]),
         discount_amounts=off,
     )
 
@@ -130,6 +133,7 @@ def full_period(item: dict[str, Any], name: str, period: Period) -> Draft:
         subscription=item["subscription"],
         discountable=True,
         discounts=tuple(item["discounts"]),
+        tax_rates=tuple(item["tax_rates"]),
     )
 
 
@@ -146,6 +150,7 @@ def trial_period(item: dict[str, Any], name: str, period: Period) -> Draft:
         subscription=item["subscription"],
         discountable=True,
         discounts=tuple(item["discounts"]),
+        tax_rates=tuple(item["tax_rates"]),
     )
 
 

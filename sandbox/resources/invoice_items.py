@@ -5,12 +5,13 @@ from __future__ import annotations
 from django.db.models import Q
 
 from sandbox import store
-from sandbox.engine import discounts, invoicing, ledger
+from sandbox.engine import discounts, invoicing, ledger, taxes
 from sandbox.kernel import Call, Object, refers, route
 from sandbox.params import (
     Decimal,
     Integer,
     boolean,
+    clearable,
     currency,
     listing,
     metadata,
@@ -41,7 +42,7 @@ FIELDS = {
     "quantity_decimal": not_emulated,
     "tax_behavior": not_emulated,
     "tax_code": not_emulated,
-    "tax_rates": not_emulated,
+    "tax_rates": clearable([string]),
     "unit_amount_decimal": Decimal(),
 }
 _FIELDS = {**FIELDS, "pricing": {"price": string}}
@@ -108,6 +109,8 @@ def update(call: Call, item: str) -> Object:
         owner = {"customer": obj["customer"], "invoice_item": obj["id"]}
         purchase = (obj["amount"], obj["currency"])
         obj["discounts"] = discounts.redeem(call, call.params["discounts"], purchase, **owner)
+    if "tax_rates" in call.params:
+        obj["tax_rates"] = taxes.rates(call, call.params["tax_rates"], "tax_rates")
     store.save(call, obj)
     if invoice:
         invoicing.remove(call, invoice, obj)

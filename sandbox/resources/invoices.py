@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from sandbox import events, store
-from sandbox.engine import charging, discounts, invoicing, ledger, previewing, standing
+from sandbox.engine import charging, discounts, invoicing, ledger, previewing, standing, taxes
 from sandbox.engine.calendar import DAY, HOUR
 from sandbox.kernel import Call, Object, expandable, invalid, new_id, refers, route
 from sandbox.params import (
@@ -44,7 +44,7 @@ refers("line_item", {"discounts": "discount", "pricing.price_details.price": "pr
 _NOT_EMULATED = dict.fromkeys(
     (
         "account_tax_ids", "application_fee_amount", "automatic_tax", "customer_account",
-        "default_tax_rates", "from_invoice", "issuer", "on_behalf_of", "payment_settings", "rendering",
+        "from_invoice", "issuer", "on_behalf_of", "payment_settings", "rendering",
         "shipping_cost", "shipping_details", "transfer_data",
     ),
     not_emulated,
@@ -58,6 +58,7 @@ _FIELDS = {
     "days_until_due": Integer(0),
     "default_payment_method": string,
     "default_source": string,
+    "default_tax_rates": clearable([string]),
     "description": clearable(String(1500)),
     "discounts": DISCOUNTS,
     "due_date": timestamp,
@@ -83,7 +84,7 @@ _SUBSCRIPTION_DETAILS = {
     "cancel_at": not_emulated,
     "cancel_at_period_end": boolean,
     "cancel_now": boolean,
-    "default_tax_rates": not_emulated,
+    "default_tax_rates": clearable([string]),
     "items": [CHANGED_ITEM],
     "metadata": metadata,
     "pause": not_emulated,
@@ -125,7 +126,7 @@ def create(call: Call) -> Object:
         fields["discounts"] = discounts.redeem(call, given["discounts"], purchase, customer=customer["id"], invoice=id)
     else:
         fields.setdefault("discounts", discounts.of_customer(call, customer["id"]))
-    return invoicing.create(call, customer, drafts, id=id, **fields, **_given(call, customer["id"]))
+    return invoicing.create(call, customer, drafts, id=id, **fields | _given(call, customer["id"]))
 
 
 @route(
@@ -162,13 +163,15 @@ def update(call: Call, invoice: str) -> Object:
     obj = store.get(call, "invoice", invoice, "invoice")
     if call.params.keys() - _ANY_TIME:
         invoicing.ensure_draft(obj)
+    rates = obj["default_tax_rates"]
     obj |= _given(call, obj["customer"], obj["metadata"])
-    if "discounts" not in call.params:
+    if not call.params.keys() & {"default_tax_rates", "discounts"}:
         return invoicing.keep(call, obj, "invoice.updated")
-    owner = {"customer": obj["customer"], "invoice": obj["id"]}
-    purchase = (obj["subtotal"], obj["currency"])
-    obj["discounts"] = discounts.redeem(call, call.params["discounts"], purchase, **owner)
-    return invoicing.retotal(call, obj)
+    if "discounts" in call.params:
+        owner = {"customer": obj["customer"], "invoice": obj["id"]}
+        purchase = (obj["subtotal"], obj["currency"])
+        obj["discounts"] = discounts.redeem(call, call.params["discounts"], purchase, **owner)
+    return invoicing.retotal(call, obj, rates)
 
 
 @route("DELETE", "/v1/invoices/{invoice}")
@@ -296,6 +299,8 @@ def _given(call: Call, customer: str, metadata: dict[str, str] | None = None) ->
     if "default_source" in given:
         sources.check_own(call, given["default_source"], customer)
     fields = {key: given[key] for key in _PLAIN if key in given}
+    if "default_tax_rates" in given:
+        fields["default_tax_rates"] = taxes.rates(call, given["default_tax_rates"], "default_tax_rates")
     if "metadata" in given:
         fields["metadata"] = store.merged_metadata(metadata, given["metadata"])
     if "days_until_due" in given:

@@ -9,7 +9,7 @@ from operator import or_
 from django.db.models import Q
 
 from sandbox import store
-from sandbox.engine import canceling, changing, charging, items, shapes, standing, subscribing
+from sandbox.engine import canceling, changing, charging, items, shapes, standing, subscribing, taxes
 from sandbox.kernel import Call, Object, expandable, invalid, missing, new_id, refers, route
 from sandbox.params import (
     Integer,
@@ -71,15 +71,14 @@ ITEM = {
     "price": string,
     "price_data": PRICE_DATA,
     "quantity": Integer(0),
-    "tax_rates": not_emulated,
+    "tax_rates": clearable([string]),
 }
 CHANGED_ITEM = {**ITEM, "clear_usage": boolean, "current_trial": not_emulated, "deleted": boolean, "id": string}
 CANCELLATION = {"comment": clearable(string), "feedback": clearable(FEEDBACK), "feedback_option": not_emulated}
 _NOT_EMULATED = dict.fromkeys(
     (
         "add_invoice_items", "application_fee_percent", "automatic_tax", "billing_schedules", "billing_thresholds",
-        "customer_account", "default_tax_rates", "on_behalf_of",
-        "pending_invoice_item_interval", "transfer_data",
+        "customer_account", "on_behalf_of", "pending_invoice_item_interval", "transfer_data",
     ),
     not_emulated,
 )  # fmt: skip
@@ -91,6 +90,7 @@ _FIELDS = {
     "days_until_due": Integer(0, 365),
     "default_payment_method": string,
     "default_source": clearable(string),
+    "default_tax_rates": clearable([string]),
     "description": clearable(String(500)),
     "discounts": DISCOUNTS,
     "invoice_settings": {"account_tax_ids": not_emulated, "issuer": not_emulated},
@@ -264,6 +264,8 @@ def _change(call: Call, subscription: Object) -> None:
         charging.check_attached(call, given["default_payment_method"], subscription["customer"])
     if given.get("default_source"):
         sources.check_own(call, given["default_source"], subscription["customer"])
+    if "default_tax_rates" in given:
+        subscription["default_tax_rates"] = taxes.rates(call, given["default_tax_rates"], "default_tax_rates")
     store.update(subscription, given, *_PLAIN)
     subscription["payment_settings"] |= given.get("payment_settings", {})
     subscription["trial_settings"]["end_behavior"] |= given.get("trial_settings", {}).get("end_behavior", {})
