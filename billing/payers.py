@@ -61,7 +61,12 @@ def customer_of(payer: Model) -> Customer | None:
 
 
 def link_customer(payer: Model, customer_id: str) -> Customer:
-    """Make a customer that exists at Stripe the payer's, and mirror all that is theirs. Raises Gone, Unavailable."""
+    """Make a customer that exists at Stripe the payer's, and mirror all that is theirs. Raises Gone, Unavailable.
+
+    A payer has one customer in each mode: another that was theirs is let go, and stays as it is at Stripe.
+    """
     customer = sync.link_customer(payer, customer_id)
+    others = Customer.objects.filter(**payer_key(payer), livemode=customer.livemode).exclude(pk=customer.pk)
+    others.update(payer_type=None, payer_id="")
     sync.backfill(customer)
     return customer

@@ -14,7 +14,7 @@ from sandbox.engine.calendar import DAY, boundary
 from sandbox.models import Account, Delivery, IdempotencyKey, Row
 from sandbox.router import ALIAS
 
-_MONTH = {"interval": "month", "interval_count": 1}
+MONTH = {"interval": "month", "interval_count": 1}
 _PLANS = (
     ("Starter", "For one person and a few projects.", ("3 projects", "1 GB of storage", "E-mail support"), 900, 9000),
     ("Team", "For a team that works together.", ("Unlimited projects", "50 GB of storage", "10 seats"), 2900, 29_000),
@@ -56,25 +56,25 @@ def catalogue(account: Account) -> None:
 
 def alice(account: Account, now: int) -> str:
     """A monthly plan since three months, one Visa, four paid invoices."""
-    start = boundary(now - 12 * DAY, _MONTH, -3)
+    start = boundary(now - 12 * DAY, MONTH, -3)
     with clock.at(account, start):
         api = Api(account)
         customer = _customer(api, "alice", "Alice Archer")
-        _card(api, customer, "pm_card_visa")
-        _subscribe(api, customer, "team_monthly")
+        give_card(api, customer, "pm_card_visa")
+        subscribe(api, customer, "team_monthly")
     return customer
 
 
 def carol(account: Account, now: int) -> str:
     """Past due: an earlier card paid the first invoice, today's card refused the renewal two days ago."""
     renewal = now - 2 * DAY
-    with clock.at(account, boundary(renewal, _MONTH, -1)):
+    with clock.at(account, boundary(renewal, MONTH, -1)):
         api = Api(account)
         customer = _customer(api, "carol", "Carol Castillo")
-        first = _card(api, customer, "pm_card_mastercard")
-        _subscribe(api, customer, "team_monthly")
+        first = give_card(api, customer, "pm_card_mastercard")
+        subscribe(api, customer, "team_monthly")
     with clock.at(account, renewal - 9 * DAY):
-        _card(api, customer, "pm_card_chargeCustomerFail")
+        give_card(api, customer, "pm_card_chargeCustomerFail")
         api.post(f"payment_methods/{first}/detach")
     return customer
 
@@ -85,22 +85,22 @@ def dave(account: Account, now: int) -> str:
         api = Api(account)
         customer = _customer(api, "dave", "Dave Dimitrov")
         behavior = {"end_behavior": {"missing_payment_method": "cancel"}}
-        _subscribe(api, customer, "team_monthly", trial_end=now + 5 * DAY, trial_settings=behavior)
+        subscribe(api, customer, "team_monthly", trial_end=now + 5 * DAY, trial_settings=behavior)
     return customer
 
 
 def erin(account: Account, now: int) -> str:
     """Forty invoices: monthly for more than three years, yearly since ten days; three cards, one of them expired."""
-    start = boundary(now - 20 * DAY, _MONTH, -38)
+    start = boundary(now - 20 * DAY, MONTH, -38)
     with clock.at(account, start):
         api = Api(account)
         customer = _customer(api, "erin", "Erin Eriksen")
-        expired = _card(api, customer, "pm_card_amex")
-        subscription = _subscribe(api, customer, "starter_monthly")
-    with clock.at(account, boundary(start, _MONTH, 20)):
-        api.post(f"payment_methods/{expired}", card=_expiry(now - 120 * DAY))
-        _card(api, customer, "pm_card_visa")
-        _card(api, customer, "pm_card_mastercard")
+        expired = give_card(api, customer, "pm_card_amex")
+        subscription = subscribe(api, customer, "starter_monthly")
+    with clock.at(account, boundary(start, MONTH, 20)):
+        api.post(f"payment_methods/{expired}", card=expiry(now - 120 * DAY))
+        give_card(api, customer, "pm_card_visa")
+        give_card(api, customer, "pm_card_mastercard")
     with clock.at(account, now - 10 * DAY):
         price = api.get("prices", lookup_keys=["team_yearly"])["data"][0]["id"]
         item = api.get(f"subscriptions/{subscription}")["items"]["data"][0]["id"]
@@ -161,18 +161,20 @@ def _customer(api: Api, username: str, name: str) -> str:
     return str(api.post("customers", name=name, email=email, address=address, metadata=metadata)["id"])
 
 
-def _card(api: Api, customer: str, alias: str) -> str:
+def give_card(api: Api, customer: str, alias: str) -> str:
     """Give the customer another card and make it the default."""
     card = api.post(f"payment_methods/{alias}/attach", customer=customer)["id"]
     api.post(f"customers/{customer}", invoice_settings={"default_payment_method": card})
     return str(card)
 
 
-def _subscribe(api: Api, customer: str, lookup_key: str, **params: Any) -> str:
+def subscribe(api: Api, customer: str, lookup_key: str, **params: Any) -> str:
+    """Subscribe a customer to a plan of the catalogue; return the subscription's id."""
     price = api.get("prices", lookup_keys=[lookup_key])["data"][0]["id"]
     return str(api.post("subscriptions", customer=customer, items=[{"price": price}], **params)["id"])
 
 
-def _expiry(moment: int) -> dict[str, int]:
+def expiry(moment: int) -> dict[str, int]:
+    """Return the parameters of a card whose last month is that of `moment` (epoch seconds)."""
     then = datetime.fromtimestamp(moment, UTC)
     return {"exp_month": then.month, "exp_year": then.year}

@@ -16,7 +16,7 @@ from django.test import Client
 
 from billing import operations, payers, sync
 from billing.models import Customer
-from sandbox import personas, server
+from sandbox import personas, scenarios, server
 from sandbox.models import Account
 from sandbox.transport import InProcessClient
 from shop import Shop
@@ -75,6 +75,12 @@ def our_account(db: None) -> Account:
 def our_stripe(our_account: Account, make_client: Callable[[str], stripe.StripeClient]) -> stripe.StripeClient:
     """An SDK client of the dashboard's own Stripe account: what somebody does in Stripe's web pages."""
     return make_client(settings.BILLING["SECRET_KEY"])
+
+
+@pytest.fixture
+def scenario(our_account: Account) -> Callable[..., str]:
+    """A function that puts somebody into a state and returns the customer: `scenario("past due after decline", alice)`."""
+    return lambda name, user=None: scenarios.play(our_account, name, user)
 
 
 @pytest.fixture(scope="module")

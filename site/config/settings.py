@@ -125,8 +125,9 @@ if SANDBOX:
         env.str("STRIPE_SANDBOX_DATABASE_URL", default=f"sqlite:///{VAR_DIR}/sandbox.sqlite3")
     )
     DATABASE_ROUTERS = ["sandbox.router.SandboxRouter"]
-    # How `seed_sandbox` tells the dashboard of the customers that it made, and of the catalogue afterwards.
+    # How the sandbox tells the dashboard of the customers that it made, and of the catalogue; and asks whose is whose.
     SANDBOX_LINK_CUSTOMER = "billing.payers.link_customer"
+    SANDBOX_CUSTOMER_OF = "billing.payers.customer_of"
     SANDBOX_AFTER_SEED = "billing.sync.catalogue"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.module_loading import import_string
 
-from sandbox import clock, delivery, personas, server
+from sandbox import clock, dashboard, delivery, personas, server
 from sandbox.models import Account
 
 PASSWORD = "demo"  # noqa: S105  shown on the sign-in page
@@ -41,9 +41,8 @@ class Command(BaseCommand):
         known = personas.find(account, username)
         customer = known or personas.make(account, username)
         user, is_new = self._user(username)
-        link = getattr(settings, "SANDBOX_LINK_CUSTOMER", None)
-        if customer and link and (is_new or not known):
-            import_string(link)(user, customer)
+        if customer and (is_new or not known):
+            dashboard.link(user, customer)
         return is_new or customer != known
 
     def _user(self, username: str, **flags: bool) -> tuple[Any, bool]:
