@@ -68,7 +68,7 @@ def test_a_saved_card_whose_bank_asks_starts_a_plan_once_it_is_answered(
 
 
 def test_where_the_bank_is_not_answered_another_card_starts_the_plan(
-    page: Page, signed_in: SignedIn, books: Books, guard: Guard
+    page: Page, signed_in: SignedIn, books: Books
 ) -> None:
     form = team(signed_in(page, "bob")).pay_with_new(ASKS_ALWAYS, "$29.00")
     Bank(page).fail()
