@@ -79,7 +79,7 @@ def our_stripe(our_account: Account, make_client: Callable[[str], stripe.StripeC
 
 @pytest.fixture
 def scenario(our_account: Account) -> Callable[..., str]:
-    """A function that puts somebody into a state and returns the customer: `scenario("past due after decline", alice)`."""
+    """A function that puts somebody into a state: `scenario("past due after decline", alice)` returns the customer."""
     return lambda name, user=None: scenarios.play(our_account, name, user)
 
 
