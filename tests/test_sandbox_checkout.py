@@ -1,81 +1,17 @@
-"""Stripe's hosted Checkout in the sandbox: sessions by API, and their page as a browser asks for it."""
+"""Stripe's hosted Checkout in the sandbox: what its page shows, what it charges, and what that leaves behind."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import stripe
-from django.test import Client
 
-from sandbox import api
 from sandbox.engine.calendar import DAY, HOUR
 from shop import DECEMBER, NOVEMBER, Shop
+from till import ADDRESS, ASKS, CANCEL, DECLINED, SUCCESS, Till, path_of
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-
-SUCCESS = "https://shop.example/thanks?session={CHECKOUT_SESSION_ID}"
-CANCEL = "https://shop.example/cart"
-ADDRESS = {"country": "US", "postal_code": "97205"}
-VISA = "4242424242424242"
-DECLINED = "4000000000000002"
-ASKS = "4000002760003184"
-
-
-class Till:
-    """A shop that sells through Checkout, and the customer's browser in front of it."""
-
-    def __init__(self, shop: Shop, browser: stripe.StripeClient) -> None:
-        self.shop, self.v1, self.browser = shop, shop.v1, Client()
-        self._stripe_js = browser
-        self.poster = shop.v1.prices.create(
-            {"currency": "usd", "unit_amount": 1500, "product_data": {"name": "Poster"}}
-        ).id
-
-    def open(self, mode: str = "payment", **params: Any) -> Any:
-        """Open a session: of one poster, or, in subscription mode, of the Team plan for 29 dollars a month."""
-        price = {"payment": self.poster, "subscription": self.shop.team}.get(mode)
-        goods = {"line_items": [{"price": price, "quantity": 1}]} if price else {"currency": "usd"}
-        return self.v1.checkout.sessions.create(
-            {"mode": mode, "success_url": SUCCESS, "cancel_url": CANCEL, **goods, **params}
-        )
-
-    def session(self, opened: Any, **params: Any) -> Any:
-        return self.v1.checkout.sessions.retrieve(opened.id, params)
-
-    def page(self, opened: Any, **headers: str) -> str:
-        answer = self.browser.get(path_of(opened), headers=headers)
-        assert answer.status_code == 200
-        return answer.content.decode()
-
-    def type_card(self, number: str = VISA, **given: Any) -> str:
-        """Make a payment method of what was typed, as the page's script does; return its id."""
-        card = {"number": number, "exp_month": 12, "exp_year": 2034, "cvc": "123"}
-        details = {"name": "Ada Lovelace", "email": "ada@example.com", "address": ADDRESS, **given}
-        method = {"type": "card", "card": card, "billing_details": details}
-        return self._stripe_js.v1.payment_methods.create(method).id
-
-    def confirm(self, opened: Any, number: str | None = VISA, **given: Any) -> Any:
-        """Press the button; without a number no new card is typed."""
-        due = int(re.search(r'data-due="(\d+)"', self.page(opened))[1])
-        typed = {"payment_method": self.type_card(number), "name": "Ada Lovelace", "address": ADDRESS} if number else {}
-        params = {"expected_amount": due, "email": "ada@example.com", **typed, **given}
-        return self.post(opened, "confirm", params)
-
-    def post(self, opened: Any, path: str, params: dict[str, Any]) -> Any:
-        body = api.encode(params)
-        return self.browser.post(f"{path_of(opened)}/{path}", body, content_type="application/x-www-form-urlencoded")
-
-    def bank(self, answer: Any, outcome: str) -> None:
-        """Answer the bank's question."""
-        token = answer.json()["challenge"].rstrip("/").rsplit("/", 1)[1]
-        self.browser.post(f"/sandbox/3d_secure_2_test/{token}/", {"outcome": outcome})
-
-
-def path_of(opened: Any) -> str:
-    return urlsplit(opened.url).path
 
 
 @pytest.fixture
@@ -88,242 +24,6 @@ def shop(account, stripe_client):
 @pytest.fixture
 def till(shop, browser_client):
     return Till(shop, browser_client)
-
-
-def refusal(till, **params):
-    """What Stripe says to a session that cannot be: (status, code, param, message)."""
-    with pytest.raises(stripe.StripeError) as refused:
-        till.open(**params)
-    error = refused.value
-    return error.http_status, error.code, getattr(error, "param", None), error.user_message
-
-
-# Opening
-
-
-def test_a_session_leads_to_its_page_and_lasts_a_day(till):
-    session = till.open()
-    assert session.url == f"http://localhost:8000/sandbox/c/pay/{session.id}"
-    assert session.id.startswith("cs_test_")
-    assert (session.status, session.payment_status, session.expires_at) == ("open", "unpaid", NOVEMBER + DAY)
-    assert (session.amount_subtotal, session.amount_total, session.currency) == (1500, 1500, "usd")
-
-
-def test_opening_a_session_makes_nothing_else(till):
-    before = till.shop.mark()
-    till.open("subscription")
-    assert till.shop.events(before) == []
-    assert till.v1.customers.list().data == []
-    assert till.v1.payment_intents.list().data == []
-
-
-def test_line_items_come_on_demand(till):
-    session = till.open("subscription", line_items=[{"price": till.shop.team, "quantity": 3}])
-    assert "line_items" not in session
-    (item,) = till.session(session, expand=["line_items.data.price.product"]).line_items.data
-    # 3 × 29.00
-    assert (item.quantity, item.amount_subtotal, item.amount_total) == (3, 8700, 8700)
-    assert (item.description, item.price.product.name) == ("Team", "Team")
-
-
-def test_line_items_are_listed_by_page(till):
-    goods = [{"price": till.poster, "quantity": number} for number in range(1, 6)]
-    session = till.open(line_items=goods)
-    first = till.v1.checkout.sessions.line_items.list(session.id, {"limit": 2})
-    assert ([item.quantity for item in first.data], first.has_more) == ([1, 2], True)
-    after = {"limit": 10, "starting_after": first.data[-1].id}
-    rest = till.v1.checkout.sessions.line_items.list(session.id, after)
-    assert ([item.quantity for item in rest.data], rest.has_more) == ([3, 4, 5], False)
-    before = till.v1.checkout.sessions.line_items.list(session.id, {"limit": 1, "ending_before": rest.data[0].id})
-    assert ([item.quantity for item in before.data], before.has_more) == ([2], True)
-
-
-def test_prices_can_be_described_in_place(till):
-    lamp = {"currency": "eur", "unit_amount": 4999, "product_data": {"name": "Lamp"}}
-    session = till.open(line_items=[{"price_data": lamp, "quantity": 2}])
-    (item,) = till.v1.checkout.sessions.line_items.list(session.id).data
-    assert (session.currency, session.amount_total) == ("eur", 9998)
-    assert (item.description, item.price.type) == ("Lamp", "one_time")
-
-
-def test_sessions_are_found_by_status_customer_and_email(till):
-    alice = till.shop.customer()
-    theirs, guest = till.open(customer=alice), till.open(customer_email="bob@example.com")
-    till.v1.checkout.sessions.expire(theirs.id)
-
-    def found(**filters):
-        return [each.id for each in till.v1.checkout.sessions.list(filters).data]
-
-    assert found() == [guest.id, theirs.id]
-    assert found(status="expired") == found(customer=alice) == [theirs.id]
-    assert found(customer_details={"email": "bob@example.com"}) == [guest.id]
-
-
-def test_metadata_can_be_updated_and_nothing_else(till):
-    session = till.open(metadata={"order": "7"})
-    after = till.v1.checkout.sessions.update(session.id, {"metadata": {"order": "", "cart": "9"}})
-    assert after.metadata.to_dict() == {"cart": "9"}
-    with pytest.raises(stripe.InvalidRequestError, match="only be used when ui_mode"):
-        till.v1.checkout.sessions.update(session.id, {"line_items": [{"price": till.poster, "quantity": 2}]})
-
-
-def test_a_wrong_id_is_a_404(till):
-    with pytest.raises(stripe.InvalidRequestError, match=r"No such checkout\.session: 'cs_test_none'") as refused:
-        till.v1.checkout.sessions.retrieve("cs_test_none")
-    assert refused.value.code == "resource_missing"
-    assert till.browser.get("/sandbox/c/pay/cs_test_none").status_code == 404
-
-
-@pytest.mark.parametrize(("params", "code", "param", "said"), [
-    ({"success_url": None}, "parameter_missing", "success_url", "Missing required param: success_url."),
-    ({"success_url": "javascript:alert(1)"}, "url_invalid", "success_url", "Not a valid URL"),
-    ({"cancel_url": "shop.example"}, "url_invalid", "cancel_url", "Not a valid URL"),
-    ({"line_items": None}, "parameter_missing", "line_items", "Missing required param: line_items."),
-    ({"line_items": [{"price": "price_none", "quantity": 1}]}, "resource_missing", "line_items[0][price]",
-     "No such price: 'price_none'"),
-    ({"customer": "cus_none"}, "resource_missing", "customer", "No such customer: 'cus_none'"),
-    ({"customer_email": "ada"}, "email_invalid", "customer_email", "Invalid email address: ada"),
-    ({"colour": "red"}, "parameter_unknown", "colour", "Received unknown parameter: colour"),
-    ({"payment_method_types": ["card"]}, "payment_method_types_no_longer_supported", "payment_method_types",
-     "no longer supported"),
-    ({"subscription_data": {"trial_period_days": 7}}, None, "subscription_data",
-     "You can not pass `subscription_data` in `payment` mode."),
-    ({"mode": "setup", "currency": None}, "parameter_missing", "currency", "Missing required param: currency."),
-    ({"mode": "setup", "submit_type": "pay"}, None, "submit_type", "You can not pass `submit_type` in `setup` mode."),
-    ({"mode": "subscription", "customer_creation": "always"}, None, "customer_creation",
-     "You can not pass `customer_creation` in `subscription` mode."),
-    ({"expires_at": NOVEMBER + 29 * 60}, None, "expires_at",
-     "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation."),
-    ({"expires_at": NOVEMBER + 25 * HOUR}, None, "expires_at",
-     "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation."),
-    ({"customer_update": {"name": "auto"}}, None, "customer_update",
-     "`customer_update` can only be used with `customer`."),
-    ({"ui_mode": "hosted"}, None, "ui_mode", "Invalid ui_mode: must be one of"),
-    ({"return_url": "https://shop.example"}, None, "return_url", "ui_mode is `embedded_page`"),
-    ({"locale": "tlh"}, None, "locale", "Invalid locale: must be one of auto, bg"),
-])  # fmt: skip
-def test_it_refuses_what_stripe_refuses(till, params, code, param, said):
-    given = {key: value for key, value in params.items() if value is not None}
-    left_out = [key for key, value in params.items() if value is None]
-    full = {"mode": "payment", "success_url": SUCCESS, "line_items": [{"price": till.poster, "quantity": 1}]}
-    if given.get("mode") in {"setup", "subscription"}:
-        full = {"success_url": SUCCESS, "currency": "usd"}
-    asked = {key: value for key, value in (full | given).items() if key not in left_out}
-    with pytest.raises(stripe.InvalidRequestError) as refused:
-        till.v1.checkout.sessions.create(asked)
-    error = refused.value
-    assert (error.code, error.param) == (code, param)
-    assert said in error.user_message
-
-
-def test_a_mode_has_to_suit_the_prices(till):
-    assert refusal(till, mode="payment", line_items=[{"price": till.shop.team, "quantity": 1}])[3] == (
-        "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use only "
-        "one-time prices."
-    )
-    assert refusal(till, mode="subscription", line_items=[{"price": till.poster, "quantity": 1}])[3] == (
-        "You must provide at least one recurring price in `subscription` mode when using prices."
-    )
-
-
-def test_a_line_item_says_how_many_of_an_active_price_in_one_currency(till):
-    yen = till.shop.plan("Yen", 500, currency="jpy")
-    gone = till.v1.prices.update(till.shop.plan("Gone", 500), {"active": False}).id
-
-    def says(*items):
-        return refusal(till, mode="subscription", line_items=list(items))[2:]
-
-    assert says({"price": till.shop.team}) == (
-        "line_items[0][quantity]",
-        "Quantity is required. Add `quantity` to `line_items[0]`",
-    )
-    param, message = says({"price": till.shop.team, "quantity": 1}, {"price": yen, "quantity": 1})
-    assert (param, "doesn't match the expected currency: `usd`" in message) == ("line_items[1][price]", True)
-    assert says({"price": gone, "quantity": 1})[1].startswith("The price specified is inactive.")
-
-
-@pytest.mark.parametrize("pair", [("customer", "customer_email"), ("customer", "customer_creation")])
-def test_some_parameters_exclude_each_other(till, pair):
-    values = {"customer": till.shop.customer(), "customer_email": "ada@example.com", "customer_creation": "always"}
-    message = f"You may only specify one of these parameters: {', '.join(pair)}."
-    assert refusal(till, **{name: values[name] for name in pair})[3] == message
-
-
-def test_a_trial_by_checkout_lasts_two_days_at_least(till):
-    short = {"trial_end": NOVEMBER + DAY}
-    assert refusal(till, mode="subscription", subscription_data=short)[2] == "subscription_data[trial_end]"
-    both = {"trial_end": NOVEMBER + 3 * DAY, "trial_period_days": 3}
-    assert (
-        "subscription_data[trial_end], subscription_data[trial_period_days]"
-        in refusal(till, mode="subscription", subscription_data=both)[3]
-    )
-
-
-def test_too_little_to_charge_is_refused(till):
-    penny = {"currency": "usd", "unit_amount": 49, "product_data": {"name": "Pin"}}
-    status, code, _, message = refusal(till, line_items=[{"price_data": penny, "quantity": 1}])
-    assert (status, code) == (400, "amount_too_small")
-    assert message.endswith("must add up to at least $0.50 usd")
-
-
-@pytest.mark.parametrize("params", [
-    {"ui_mode": "embedded_page"}, {"automatic_tax": {"enabled": True}}, {"custom_fields": [{"key": "size"}]},
-    {"shipping_address_collection": {"allowed_countries": ["US"]}},
-    {"after_expiration": {"recovery": {"enabled": True}}},
-])  # fmt: skip
-def test_it_says_501_for_what_it_does_not_emulate(till, params):
-    status, _, _, message = refusal(till, **params)
-    assert (status, "emulate" in message) == (501, True)
-
-
-def test_what_is_not_emulated_may_be_turned_off(till):
-    assert till.open(automatic_tax={"enabled": False}, ui_mode="hosted_page").automatic_tax.enabled is False
-
-
-# Expiring
-
-
-def test_an_abandoned_session_expires_by_itself_and_leaves_nothing(till):
-    session = till.open("subscription", expires_at=NOVEMBER + HOUR)
-    till.page(session)
-    before = till.shop.mark()
-    till.shop.go(NOVEMBER + HOUR)
-    after = till.session(session)
-    assert (after.status, after.url, after.payment_status) == ("expired", None, "unpaid")
-    assert till.shop.events(before) == ["checkout.session.expired"]
-    assert till.v1.customers.list().data == till.v1.subscriptions.list().data == []
-    assert "This page has expired" in till.page(session)
-
-
-def test_an_expired_session_takes_no_payment(till):
-    session = till.open()
-    till.page(session)
-    till.v1.checkout.sessions.expire(session.id)
-    answer = till.post(session, "confirm", {"expected_amount": 1500, "payment_method": till.type_card()})
-    assert (answer.status_code, answer.json()["error"]["message"]) == (
-        400,
-        "This Checkout Session is no longer active.",
-    )
-    assert till.v1.charges.list().data == []
-
-
-def test_only_an_open_session_expires(till):
-    session = till.open()
-    till.v1.checkout.sessions.expire(session.id)
-    with pytest.raises(stripe.InvalidRequestError) as refused:
-        till.v1.checkout.sessions.expire(session.id)
-    assert refused.value.user_message == (
-        'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status of '
-        "`expired`."
-    )
-
-
-def test_expiring_gives_up_a_payment_that_failed(till):
-    session = till.open()
-    till.confirm(session, DECLINED)
-    (intent,) = till.v1.payment_intents.list().data
-    till.v1.checkout.sessions.expire(session.id)
-    assert till.v1.payment_intents.retrieve(intent.id).status == "canceled"
 
 
 # The page
@@ -691,12 +391,108 @@ def test_a_fixed_quantity_stays(till):
     assert till.session(session).amount_total == 1500
 
 
-def test_one_customer_is_billed_in_one_currency(till):
-    alice = till.shop.customer()
-    till.shop.subscribe(alice)
-    yen = till.shop.plan("Yen", 500, currency="jpy")
-    message = refusal(till, mode="subscription", customer=alice, line_items=[{"price": yen, "quantity": 1}])[3]
-    assert message.startswith("You cannot combine currencies on a single customer.")
+# Paying less
+
+
+@pytest.fixture
+def save20(till):
+    """A coupon of 20 % off the first invoice, and the code SAVE20 for it."""
+    coupon = till.v1.coupons.create({"percent_off": 20, "duration": "once", "name": "Launch"})
+    return till.v1.promotion_codes.create({"code": "SAVE20", "promotion": {"type": "coupon", "coupon": coupon.id}})
+
+
+def test_a_promotion_code_is_taken_off_the_first_invoice(till, save20):
+    session = till.open("subscription", allow_promotion_codes=True)
+    assert 'id="promotionCode"' in till.page(session)
+    fresh = till.post(session, "promotion-code", {"code": " save20 "}).json()
+    # 29.00 − 5.80
+    assert (fresh["due"], "Launch: 20% off" in fresh["summary"]) == (2320, True)
+    assert "Then $29.00 per month" in fresh["summary"]
+    assert till.v1.promotion_codes.retrieve(save20.id).times_redeemed == 0
+    till.confirm(session)
+    after = till.session(session, expand=["subscription.discounts", "invoice"])
+    assert (after.amount_subtotal, after.amount_total, after.total_details.amount_discount) == (2900, 2320, 580)
+    assert after.discounts[0].promotion_code == save20.id
+    assert (after.invoice.total, after.invoice.amount_paid) == (2320, 2320)
+    assert till.v1.promotion_codes.retrieve(save20.id).times_redeemed == 1
+    till.shop.go(DECEMBER + 2 * HOUR)
+    assert till.shop.invoices(after.customer)[0].amount_paid == 2900
+
+
+def test_a_discount_for_ever_is_part_of_the_price(till):
+    coupon = till.v1.coupons.create({"amount_off": 400, "currency": "usd", "duration": "forever"}).id
+    session = till.open("subscription", discounts=[{"coupon": coupon}])
+    page = till.page(session)
+    assert 'class="ProductSummary-note">per month<' in page  # 25.00, and again 25.00
+    assert "Discount: $4.00 off" in page
+    till.confirm(session)
+    till.shop.go(DECEMBER + 2 * HOUR)
+    customer = till.session(session).customer
+    assert [invoice.amount_paid for invoice in till.shop.invoices(customer)] == [2500, 2500]
+
+
+def test_a_code_that_is_none_is_invalid(till, save20):
+    session = till.open(allow_promotion_codes=True)
+    till.v1.promotion_codes.update(save20.id, {"active": False})
+    for code in ("SAVE20", "SAVE99"):
+        refused = till.post(session, "promotion-code", {"code": code})
+        assert (refused.status_code, refused.json()["error"]["message"]) == (400, "This code is invalid.")
+    assert till.session(session).amount_total == 1500
+
+
+def test_a_code_can_be_taken_off_again(till, save20):
+    session = till.open(allow_promotion_codes=True)
+    assert till.post(session, "promotion-code", {"code": "SAVE20"}).json()["due"] == 1200
+    assert till.post(session, "promotion-code", {"code": ""}).json()["due"] == 1500
+    assert till.session(session).discounts == []
+
+
+def test_codes_are_for_sessions_that_take_them(till, save20):
+    session = till.open()
+    assert "promotionCode" not in till.page(session)
+    assert till.post(session, "promotion-code", {"code": "SAVE20"}).status_code == 400
+
+
+def test_a_code_may_ask_for_a_minimum(till, save20):
+    restrictions = {"minimum_amount": 2000, "minimum_amount_currency": "usd"}
+    promotion = {"type": "coupon", "coupon": save20.promotion.coupon}
+    till.v1.promotion_codes.create({"code": "BIG", "promotion": promotion, "restrictions": restrictions})
+    one, two = (
+        till.open(allow_promotion_codes=True, line_items=[{"price": till.poster, "quantity": number}])
+        for number in (1, 2)
+    )
+    assert till.post(one, "promotion-code", {"code": "BIG"}).status_code == 400
+    assert till.post(two, "promotion-code", {"code": "BIG"}).json()["due"] == 2400
+
+
+def test_what_is_free_now_needs_no_card_but_a_subscription_does(till):
+    coupon = till.v1.coupons.create({"percent_off": 100, "duration": "once"}).id
+    gift = till.open(discounts=[{"coupon": coupon}])
+    assert till.confirm(gift, None).json()["state"] == "complete"
+    assert till.session(gift).payment_status == "no_payment_required"
+    plan = till.open("subscription", discounts=[{"coupon": coupon}])
+    till.confirm(plan)
+    after = till.session(plan, expand=["subscription", "invoice"])
+    assert (after.payment_status, after.invoice.amount_paid) == ("no_payment_required", 0)
+    till.shop.go(DECEMBER + 2 * HOUR)
+    assert till.shop.invoices(after.customer)[0].amount_paid == 2900
+
+
+def test_an_invoice_of_a_payment_shows_its_discount(till, save20):
+    session = till.open(discounts=[{"promotion_code": save20.id}], invoice_creation={"enabled": True})
+    till.confirm(session)
+    invoice = till.session(session, expand=["invoice.total_discount_amounts.discount"]).invoice
+    (off,) = invoice.total_discount_amounts
+    assert (invoice.subtotal, off.amount, invoice.amount_paid) == (1500, 300, 1200)
+    assert (off.discount.promotion_code, off.discount.checkout_session) == (save20.id, session.id)
+
+
+def test_a_code_that_ends_while_the_customer_is_at_the_bank_still_holds(till, save20):
+    session = till.open("subscription", discounts=[{"promotion_code": save20.id}])
+    asked = till.confirm(session, ASKS)
+    till.v1.promotion_codes.update(save20.id, {"active": False})
+    till.bank(asked, "succeeded")
+    assert till.session(session, expand=["invoice"]).invoice.amount_paid == 2320
 
 
 # Saving a card

@@ -18,7 +18,7 @@ from sandbox import hosted, links, params, server, store
 from sandbox.checkout import wording
 from sandbox.engine import checkout
 from sandbox.kernel import Call, Object, StripeError
-from sandbox.params import ADDRESS, Integer, amount, boolean, email, required, string
+from sandbox.params import ADDRESS, Integer, amount, boolean, clearable, email, required, string
 
 _CONFIRM = {
     "address": ADDRESS,
@@ -64,6 +64,17 @@ def set_quantity(request: HttpRequest, id: str, item: str) -> HttpResponse:
     def change(call: Call, session: Object) -> None:
         quantity = _given(request, {"quantity": required(Integer(0))})["quantity"]
         checkout.set_quantity(call, session, item, quantity)
+
+    return _changed(request, id, change)
+
+
+@csrf_exempt
+@require_POST
+def set_promotion_code(request: HttpRequest, id: str) -> HttpResponse:
+    """Let the customer use a promotion code, or with an empty one none; answers the summary as it is then."""
+
+    def change(call: Call, session: Object) -> None:
+        checkout.apply_code(call, session, _given(request, {"code": required(clearable(string))})["code"])
 
     return _changed(request, id, change)
 
@@ -165,6 +176,7 @@ urlpatterns = [
     path("c/pay/<str:id>", page, name="checkout"),
     path("c/pay/<str:id>/confirm", confirm, name="checkout_confirm"),
     path("c/pay/<str:id>/items/<str:item>", set_quantity, name="checkout_quantity"),
+    path("c/pay/<str:id>/promotion-code", set_promotion_code, name="checkout_promotion_code"),
     path("c/pay/<str:id>/state", state, name="checkout_state"),
     path("c/pay/<str:id>/summary", summary, name="checkout_summary"),
 ]

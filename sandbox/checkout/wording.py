@@ -7,7 +7,7 @@ from typing import Any
 
 from babel import Locale, UnknownLocaleError
 
-from sandbox import hosted
+from sandbox import hosted, store
 from sandbox.engine import cart, items, pricing
 from sandbox.engine.calendar import DAY
 from sandbox.kernel import Call, Object
@@ -80,7 +80,7 @@ class Words:
         if self.trial:
             return f"Then {self._rate} starting {hosted.day(self._trial_end)}"
         recurring = self._recurring[0]["price"]["recurring"]
-        return every(recurring) if self.known["due"] == self._cost else f"Then {self._rate}"
+        return every(recurring) if self.known["due"] == self.known["rate"] else f"Then {self._rate}"
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ class Words:
         session, parts = self.session, self.session["total_details"] or {}
         amounts = []
         if parts.get("amount_discount"):
-            amounts += [("Subtotal", session["amount_subtotal"]), ("Discount", -parts["amount_discount"])]
+            amounts += [("Subtotal", session["amount_subtotal"]), (self.discount, -parts["amount_discount"])]
         if parts.get("amount_tax"):
             amounts.append(("Tax", parts["amount_tax"]))
         if applied := self.known["due"] - session["amount_total"]:
@@ -101,6 +101,23 @@ class Words:
         amounts.append(("Total due today" if session["mode"] == "subscription" else "Total due", self.known["due"]))
         after = [("Total after trial", self._rate)] if self.trial and self._rate else []
         return [*after, *((label, self._money(amount)) for label, amount in amounts)]
+
+    @property
+    def code(self) -> str:
+        """Return the promotion code on the session."""
+        given = [each["promotion_code"] for each in self.session["discounts"] if each["promotion_code"]]
+        return str(store.get(self.call, "promotion_code", given[0])["code"]) if given else ""
+
+    @property
+    def discount(self) -> str:
+        """Say what is taken off, and for how long: 20% off for 3 months."""
+        coupon = self._coupon
+        if coupon is None:
+            return "Discount"
+        off = self._money(coupon["amount_off"]) if coupon["amount_off"] else f"{coupon['percent_off']:g}%"
+        months = coupon["duration_in_months"]
+        lasts = f" for {months} month{'' if months == 1 else 's'}" if self._recurring and months else ""
+        return f"{coupon['name'] or 'Discount'}: {off} off{lasts}"
 
     @property
     def button(self) -> str:
@@ -130,6 +147,13 @@ class Words:
         return ""
 
     @property
+    def _coupon(self) -> Object | None:
+        for each in self.session["discounts"]:
+            code = store.find(self.call, "promotion_code", each["promotion_code"])
+            return store.find(self.call, "coupon", code["promotion"]["coupon"] if code else each["coupon"])
+        return None
+
+    @property
     def _plan(self) -> dict[str, Any]:
         plan: dict[str, Any] = self.known["data"].get("subscription_data", {})
         return plan
@@ -143,14 +167,10 @@ class Words:
         return [item for item in self.known["items"] if cart.recurs(item)]
 
     @property
-    def _cost(self) -> int:
-        return sum(items.cost(self.call, item) for item in self._recurring)
-
-    @property
     def _rate(self) -> str:
         """Return the price of all that recurs, where it all recurs at the same interval."""
         intervals = {every(item["price"]["recurring"]) for item in self._recurring}
-        return f"{self._money(self._cost)} {intervals.pop()}" if len(intervals) == 1 else ""
+        return f"{self._money(self.known['rate'])} {intervals.pop()}" if len(intervals) == 1 else ""
 
     def _line(self, item: Object) -> dict[str, Any]:
         later = self.trial and cart.recurs(item)

@@ -1,19 +1,23 @@
 """What a Checkout session sells: the line items, the subscription they start, and what all of it comes to.
 
 `known` is what Stripe knows of a session and does not show: here `items`, its line items; `data`, parameters for the
-objects that it will make; `customer`, once one was made; and `due`, what is to be paid today, in minor units.
+objects that it will make; `customer`, once one was made; `due`, what is to be paid today, and `rate`, what the
+subscription costs again and again, in minor units.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
+
 from sandbox import store
-from sandbox.engine import charging, invoicing, ledger, pricing, shapes, subscribing
+from sandbox.engine import charging, discounts, invoicing, items, ledger, pricing, shapes, subscribing
 from sandbox.engine.proration import Draft
 from sandbox.kernel import Call, Object, StripeError, invalid, new_id
 from sandbox.resources import customers, prices, products
 from sandbox.resources.subscriptions import set_billing_mode
+from sandbox.router import ALIAS
 
 _TO_SUBSCRIPTION = ("billing_cycle_anchor", "billing_cycle_anchor_config", "trial_end", "trial_period_days")
 
@@ -24,37 +28,65 @@ def fill(call: Call, mode: str, entries: list[Object], currency: str | None) -> 
     Raises invalid() or missing() with a `param` such as line_items[0][price], also where the prices do not go together
     or with the mode.
     """
-    items = [_item(call, entry, f"line_items[{place}]") for place, entry in enumerate(entries)]
-    _check_recurring(mode, items)
-    wanted = currency or (items[0]["currency"] if items else None)
-    for place, item in enumerate(items):
+    found = [_item(call, entry, f"line_items[{place}]") for place, entry in enumerate(entries)]
+    _check_recurring(mode, found)
+    wanted = currency or (found[0]["currency"] if found else None)
+    for place, item in enumerate(found):
         if item["currency"] != wanted:
             raise invalid(
                 f"The price specified only supports `{item['currency']}`. This doesn't match the expected currency: "
                 f"`{wanted}`.",
                 param=f"line_items[{place}][price]",
             )
-    return items
+    return found
 
 
 def price(call: Call, session: Object, known: dict[str, Any]) -> None:
     """Set the amounts of a session and of its line items, and what is due, to what would be billed at this moment.
 
-    Nothing is stored. Raises amount_too_small for a payment that is too small to be charged.
+    Nothing is stored or redeemed. Raises amount_too_small for a payment that is too small to be charged, and as
+    `discounts.redeem` does.
     """
-    known["due"] = 0
+    known |= {"due": 0, "rate": 0}
     if session["mode"] == "setup":
         return
-    payer = _payer(call, session, known)
-    started = subscription(call, session, known, payer["id"])
-    bought = lines(call, session, known, started)
-    fields = charging.for_subscription(call, started, "subscription_create") if started else {}
-    fields |= {"currency": session["currency"]}
-    invoice = invoicing.compose(call, payer, [each for own in bought for each in own], new_id(call, "in"), **fields)
+    with transaction.atomic(using=ALIAS):
+        invoice, drafts = _invoice(call, session, known)
+        transaction.set_rollback(True, using=ALIAS)
     billed = iter(invoice["lines"]["data"])
-    for item, own in zip(known["items"], bought, strict=True):
+    for item, own in zip(known["items"], drafts, strict=True):
         item |= _amounts([next(billed) for _ in own])
     _total(session, known, invoice)
+
+
+def _invoice(call: Call, session: Object, known: dict[str, Any]) -> tuple[Object, list[list[Draft]]]:
+    """Return the invoice that the session would make now, and its lines by line item."""
+    payer = _payer(call, session, known)
+    started = subscription(call, session, known, payer["id"])
+    drafts = lines(call, session, known, started)
+    worth = sum(draft.amount for own in drafts for draft in own)
+    owner = {"customer": payer["id"], **({"subscription": started["id"]} if started else {})}
+    redeemed = discounts.redeem(call, asked_discounts(session), (worth, session["currency"]), **owner)
+    fields: dict[str, Any] = {"currency": session["currency"], "discounts": redeemed}
+    if started:
+        started["discounts"] = redeemed
+        drafts = lines(call, session, known, started)  # a part of a period is asked for less its discounts
+        fields = charging.for_subscription(call, started, "subscription_create")
+        known["rate"] = _rate(call, started)
+    flat = [draft for own in drafts for draft in own]
+    return invoicing.compose(call, payer, flat, new_id(call, "in"), **fields), drafts
+
+
+def _rate(call: Call, started: Object) -> int:
+    """Return what the subscription costs again and again, at what holds for ever; for a whole period of each item."""
+    lasting = [id for id in started["discounts"] if discounts.terms(call, id)["duration"] == "forever"]
+    later = started | {"discounts": lasting}
+    return sum(debit.amount for debit in ledger.to_come(call, later, items.period).values())
+
+
+def asked_discounts(session: Object) -> list[dict[str, str]]:
+    """Return the session's discounts as the parameter that they came by."""
+    return [{kind: id for kind, id in each.items() if id} for each in session["discounts"]]
 
 
 def subscription(call: Call, session: Object, known: dict[str, Any], customer: str) -> Object | None:
@@ -69,8 +101,8 @@ def subscription(call: Call, session: Object, known: dict[str, Any], customer: s
     if "billing_mode" in given:
         set_billing_mode(blank, given["billing_mode"])
     plan = {key: given[key] for key in _TO_SUBSCRIPTION if key in given}
-    items = [{"price": item["price"]["id"], **_quantity(item)} for item in known["items"] if recurs(item)]
-    return subscribing.compose(call, blank, plan | {"items": items, "currency": session["currency"]})
+    wanted = [{"price": item["price"]["id"], **_quantity(item)} for item in known["items"] if recurs(item)]
+    return subscribing.compose(call, blank, plan | {"items": wanted, "currency": session["currency"]})
 
 
 def lines(call: Call, session: Object, known: dict[str, Any], started: Object | None) -> list[list[Draft]]:
@@ -135,8 +167,8 @@ def _total(session: Object, known: dict[str, Any], invoice: Object) -> None:
         )
 
 
-def _check_recurring(mode: str, items: list[Object]) -> None:
-    recurring = [item for item in items if recurs(item)]
+def _check_recurring(mode: str, found: list[Object]) -> None:
+    recurring = [item for item in found if recurs(item)]
     if mode == "payment" and recurring:
         raise invalid(
             "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use "
@@ -148,8 +180,8 @@ def _check_recurring(mode: str, items: list[Object]) -> None:
             "You must provide at least one recurring price in `subscription` mode when using prices.",
             param="line_items",
         )
-    once = len(items) - len(recurring)
-    if len(items) > 100 or (mode == "subscription" and max(len(recurring), once) > 20):
+    once = len(found) - len(recurring)
+    if len(found) > 100 or (mode == "subscription" and max(len(recurring), once) > 20):
         raise invalid("Too many line items.", param="line_items", code="parameter_invalid_integer")
 
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from sandbox import intents, store
-from sandbox.engine import cart, charging, invoicing, ledger, subscribing
+from sandbox.engine import cart, charging, discounts, invoicing, ledger, subscribing
 from sandbox.engine.proration import Draft
-from sandbox.kernel import Call, Object, falls_due, invalid, listens
+from sandbox.kernel import Call, Object, StripeError, falls_due, invalid, listens, new_id
 from sandbox.params import ADDRESS
 from sandbox.resources import customers, payment_intents, setup_intents
 
@@ -53,6 +53,35 @@ def set_quantity(call: Call, session: Object, item: str, quantity: int) -> None:
         raise invalid(f"Choose between {bounds['minimum']} and {bounds['maximum']}.", param="quantity")
     chosen["quantity"] = quantity
     keep(call, session, known)
+
+
+def apply_code(call: Call, session: Object, code: str | None) -> None:
+    """Put a promotion code on a session, instead of what is on it, or with None take it off.
+
+    Raises invalid() for a code that does not exist, or that cannot be redeemed for this purchase by this customer.
+    """
+    _check_open(session)
+    if not session["allow_promotion_codes"]:
+        raise invalid("This session takes no promotion codes.", param="promotion_code")
+    found = _promotion_code(call, session, code) if code else None
+    session["discounts"] = [{"coupon": None, "promotion_code": found["id"]}] if found else []
+    try:
+        keep(call, session, store.private(call, session))
+    except StripeError as error:
+        raise _no_such_code() from error
+
+
+def _promotion_code(call: Call, session: Object, code: str) -> Object:
+    """Return the active promotion code that was typed, in whatever case; one of the customer's own goes first."""
+    found = store.query(call, "promotion_code", code__iexact=code.strip(), active=True)
+    ours = sorted(found, key=lambda each: each["customer"] is None or each["customer"] != session["customer"])
+    if not ours:
+        raise _no_such_code()
+    return ours[0]
+
+
+def _no_such_code() -> StripeError:
+    return invalid("This code is invalid.", param="promotion_code", code="promotion_code_invalid")
 
 
 def keep(call: Call, session: Object, known: dict[str, Any]) -> None:
@@ -252,10 +281,21 @@ def _subscribe(call: Call, session: Object, known: dict[str, Any], intent: Objec
     then = call.at(known["confirmed_at"])
     subscription = cart.subscription(then, session, known, known["customer"]) or {}
     subscription["default_payment_method"] = intent["payment_method"] if intent else None
+    subscription["discounts"] = _redeemed(call, session, customer=known["customer"], subscription=subscription["id"])
     drafts = _parked(call, known["customer"], cart.lines(then, session, known, subscription), subscription["id"])
     paid_by = intent if intent and intent["object"] == "payment_intent" else None
     started = subscribing.start(call, subscription, {}, drafts=drafts, paid_by=paid_by)
     return {"invoice": started["latest_invoice"], "subscription": started["id"]}
+
+
+def _redeemed(call: Call, session: Object, **owner: str | None) -> list[str]:
+    """Return the session's discounts as those of `owner`. What held at the customer's click is not checked again."""
+    made = []
+    for each in session["discounts"]:
+        code = store.get(call, "promotion_code", each["promotion_code"]) if each["promotion_code"] else None
+        coupon = store.get(call, "coupon", code["promotion"]["coupon"] if code else each["coupon"])
+        made.append(str(discounts.make(call, coupon, code, **owner)["id"]))
+    return made
 
 
 def _parked(call: Call, customer: str, lines: list[list[Draft]], subscription: str | None) -> list[Draft]:
@@ -269,13 +309,17 @@ def _parked(call: Call, customer: str, lines: list[list[Draft]], subscription: s
 
 def _sell(call: Call, session: Object, known: dict[str, Any], intent: Object | None) -> Object:
     made: Object = {"payment_intent": intent["id"] if intent else None}
-    if not cart.makes_invoice(session):
+    id = new_id(call, "in") if cart.makes_invoice(session) else None
+    owner = {"checkout_session": session["id"], "customer": known["customer"], "invoice": id}
+    redeemed = _redeemed(call, session, **owner)
+    if id is None:
         return made
     drafts = _parked(call, known["customer"], cart.lines(call, session, known, None), None)
     fields = {key: value for key, value in session["invoice_creation"]["invoice_data"].items() if value}
     fields = {key: fields[key] for key in ("custom_fields", "description", "footer", "metadata") if key in fields}
     customer = store.get(call, "customer", known["customer"])
-    invoice = invoicing.create(call, customer, drafts, currency=session["currency"], **fields)
+    fields |= {"currency": session["currency"], "discounts": redeemed}
+    invoice = invoicing.create(call, customer, drafts, id=id, **fields)
     invoice = charging.receive(call, invoice, intent) if intent else charging.open(call, invoice)
     return made | {"invoice": invoice["id"]}
 

@@ -70,6 +70,12 @@ def make(call: Call, coupon: Object, code: Object | None = None, **owner: str | 
     return discount
 
 
+def terms(call: Call, id: str) -> Object:
+    """Return the terms of a discount: its coupon as it was when it was redeemed, with what is shown on demand only."""
+    known: Object = store.private(call, {"object": "discount", "id": id})["terms"]
+    return known
+
+
 def hidden(call: Call, coupon: Object) -> dict[str, Any]:
     """Return those terms of a coupon that Stripe shows on demand only."""
     return {key: value for key, value in store.private(call, coupon).items() if key in HIDDEN}
@@ -220,14 +226,14 @@ def apply(call: Call, invoice: Object, lines: list[Object]) -> None:
 
 
 def _take_off(call: Call, id: str, currency: str, lines: list[Object]) -> None:
-    terms = store.private(call, {"object": "discount", "id": id})["terms"]
-    products = (terms.get("applies_to") or {}).get("products")
+    known = terms(call, id)
+    products = (known.get("applies_to") or {}).get("products")
     lines = [line for line in lines if products is None or _product(line) in products]
     left = [line["amount"] - sum(each["amount"] for each in line["discount_amounts"]) for line in lines]
-    if terms["percent_off"]:
-        off = pricing.rounded(sum(left) * Decimal(str(terms["percent_off"])) / 100)
+    if known["percent_off"]:
+        off = pricing.rounded(sum(left) * Decimal(str(known["percent_off"])) / 100)
     else:
-        off = min(sum(left), amount_off(terms, currency) or 0)
+        off = min(sum(left), amount_off(known, currency) or 0)
     for line, part in zip(lines, pricing.split(off, left), strict=True):
         line["discount_amounts"].append({"amount": part, "discount": id})
 

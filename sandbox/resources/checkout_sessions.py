@@ -188,7 +188,7 @@ _CREATE = {
     "customer_creation": enum("always", "if_required"),
     "customer_email": email,
     "customer_update": {"address": _AUTO, "name": _AUTO, "shipping": _AUTO},
-    "discounts": not_emulated,
+    "discounts": [{"coupon": string, "promotion_code": string}],
     "excluded_payment_method_types": [string],
     "expires_at": timestamp,
     "integration_identifier": String(200),
@@ -358,6 +358,8 @@ def _check(call: Call, given: Object) -> None:
         raise invalid("Missing required param: currency.", param="currency", code="parameter_missing")
     if mode != "setup" and not given.get("line_items"):
         raise invalid("Missing required param: line_items.", param="line_items", code="parameter_missing")
+    if len(given.get("discounts", [])) > 1:
+        raise invalid("You may only specify one discount.", param="discounts")
     if "customer_update" in given and "customer" not in given:
         raise invalid("`customer_update` can only be used with `customer`.", param="customer_update")
     _check_trial(call, given.get("subscription_data", {}))
@@ -416,7 +418,7 @@ def _blank(call: Call, given: Object) -> Object:
         "customer": customer and customer["id"],
         "customer_creation": None if customer else _customer_creation(given, mode),
         "customer_details": _contact(customer, email) if email else None,
-        "discounts": [],
+        "discounts": [{"coupon": None, "promotion_code": None, **each} for each in given.get("discounts", [])],
         "expires_at": given.get("expires_at", call.now + DAY),
         "livemode": False,
         "metadata": store.merged_metadata({}, given.get("metadata")),

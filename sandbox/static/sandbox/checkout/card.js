@@ -22,6 +22,7 @@ export class Card {
     const message = "address-error";
     const postal = new Entry("billingPostalCode", { message, check: (input) => this.#checkPostal(input) });
     this.entries = [this.name, ...address.map((id) => new Entry(id, { message })), postal];
+    for (const field of Object.values(this.form.fields)) field.refresh(); // what a browser has put back on a reload
     listCountries(this.#country, locale);
     this.#country.addEventListener("change", () => this.#arrange());
     this.#arrange();

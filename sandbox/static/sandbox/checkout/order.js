@@ -1,13 +1,19 @@
 const by = (id) => document.getElementById(id);
 
-/** What is bought: quantities that can be changed, and what all of it comes to. */
+/** What is bought: quantities that can be changed, a promotion code, and what all of it comes to. */
 export class Order {
   due = Number(document.body.dataset.due);
   #desk;
 
   constructor(desk) {
     this.#desk = desk;
-    by("summary").addEventListener("change", ({ target }) => target.dataset.item && this.#buy(target));
+    const summary = by("summary");
+    summary.addEventListener("change", ({ target }) => target.dataset.item && this.#buy(target));
+    summary.addEventListener("click", ({ target }) => "remove" in target.dataset && this.#redeem(""));
+    summary.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#redeem(by("promotionCode")?.value.trim() ?? "");
+    });
   }
 
   get asksCard() {
@@ -20,6 +26,14 @@ export class Order {
     else this.#show(answer);
     by("payment-error").textContent = answer.error?.message ?? "";
     document.querySelector(`[data-item="${item}"]`)?.focus();
+  }
+
+  async #redeem(code) {
+    const answer = await this.#desk.post("promotion-code", { code });
+    if (!answer.error) this.#show(answer);
+    by("promotionCode-error").textContent = answer.error?.message ?? "";
+    by("promotionCode")?.setAttribute("aria-invalid", String(Boolean(answer.error)));
+    document.querySelector("#promotionCode, [data-remove]").focus();
   }
 
   /** Show the amounts as they are now. */
