@@ -77,6 +77,18 @@ def card(payment_method: Object) -> Object:
     }
 
 
+def address_lines(address: Object | None) -> list[str]:
+    """Return an address line by line."""
+    known = address or {}
+    city = " ".join(part for part in (known.get("city"), known.get("state"), known.get("postal_code")) if part)
+    return [line for line in (known.get("line1"), known.get("line2"), city, known.get("country")) if line]
+
+
+def business(call: Call) -> str:
+    """Return the name that an account shows its customers."""
+    return str(call.account.settings.get("business_name", "Sandbox"))
+
+
 def intent_of(call: Call, invoice: Object) -> Object | None:
     """Return the PaymentIntent that pays an invoice, where it has one."""
     payment = charging.find_payment(call, invoice)

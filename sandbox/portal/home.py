@@ -29,7 +29,7 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponse:
         "subscriptions": [wording.subscription(visit.call, visit.features, each) for each in running],
         "cards": _cards(visit),
         "customer": visit.customer,
-        "address": _address_lines(visit.customer["address"]),
+        "address": hosted.address_lines(visit.customer["address"]),
         "invoices": [wording.invoice(each) for each in shown],
         "more_invoices": len(invoices) > len(shown),
     }
@@ -46,12 +46,6 @@ def _cards(visit: Visit) -> list[dict[str, Any]]:
         {**hosted.card(each), "is_default": each["id"] == default, "removable": visit.can_remove(each)}
         for each in visit.cards()
     ]
-
-
-def _address_lines(address: dict[str, Any] | None) -> list[str]:
-    known = address or {}
-    city = " ".join(part for part in (known.get("city"), known.get("state"), known.get("postal_code")) if part)
-    return [line for line in (known.get("line1"), known.get("line2"), city, known.get("country")) if line]
 
 
 @require_safe

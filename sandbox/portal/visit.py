@@ -97,8 +97,12 @@ class Visit:
 
     def page(self, template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
         """Render a page of the portal."""
-        business = self.api.get("account")["business_profile"]["name"]
-        own = {"business": business, "configuration": self.configuration, "session": self.session, "token": self.token}
+        own: dict[str, Any] = {
+            "business": hosted.business(self.call),
+            "configuration": self.configuration,
+            "session": self.session,
+            "token": self.token,
+        }
         own["in_flow"] = self.in_flow
         return hosted.page(f"portal/{template}", {**own, **(context or {})}, form_action=hosted.ANYWHERE, status=status)
 

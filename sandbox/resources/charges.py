@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox import store
+from sandbox import links, store
 from sandbox.cards import Card, Decline
 from sandbox.kernel import Call, Object, expandable, new_id, refers, route
 from sandbox.params import clearable, listing, metadata, not_emulated, string
@@ -77,6 +77,8 @@ def attempt(
         "payment_method_details": _details(call, intent, payment_method, authenticated, captured),
         "status": "failed" if decline else "succeeded",
     }
+    if decline is None:
+        charge["receipt_url"] = links.url(call, "receipts", charge)
     if captured:
         charge["balance_transaction"] = balance_transactions.of_charge(call, charge, card.available_at_once)["id"]
     return store.insert(call, charge, "charge.failed" if decline else "charge.succeeded")
