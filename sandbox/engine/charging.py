@@ -148,7 +148,7 @@ def retry_overdue(call: Call, customer: str) -> None:
 def settle(call: Call, invoice: Object, *, payment_method: str | None = None, out_of_band: bool = False) -> Object:
     """Close an invoice as paid, and let the subscription and the customer know."""
     payment = find_payment(call, invoice)
-    if payment and not out_of_band:
+    if payment and payment["status"] == "open" and not out_of_band:
         _count(call, invoice)
     invoicing.mark_paid(call, invoice, out_of_band=out_of_band)
     if payment and payment["status"] == "open":
@@ -157,6 +157,32 @@ def settle(call: Call, invoice: Object, *, payment_method: str | None = None, ou
             _cancel_intent(call, payment, "automatic")
     standing.paid(call, invoice, payment_method)
     return store.get(call, "invoice", invoice["id"])
+
+
+def forgive(call: Call, invoice: Object, amount: int) -> None:
+    """Ask for `amount` less than before for an invoice, or, negative, for more again; what is forgiven whole is paid.
+
+    The amounts of its PaymentIntent follow. Amount and invoice are those of a credit note.
+    """
+    invoice["pre_payment_credit_notes_amount"] += amount
+    invoice |= {key: invoice[key] - amount for key in ("amount_due", "amount_remaining")}
+    invoicing.keep(call, invoice, "invoice.updated")
+    payment = find_payment(call, invoice) if amount else None
+    if payment and payment["status"] == "open":
+        _ask(call, payment, invoice["amount_due"])
+    if amount and invoice["amount_remaining"] == 0:
+        settle(call, invoice)
+
+
+def _ask(call: Call, payment: Object, amount: int) -> None:
+    """Let an open payment be of another amount; of nothing there is none."""
+    if amount == 0:
+        _close(call, payment, "canceled")
+        _cancel_intent(call, payment, "automatic")
+        return
+    store.save(call, payment | {"amount_requested": amount})
+    intent = store.get(call, "payment_intent", payment["payment"]["payment_intent"])
+    store.save(call, intent | {"amount": amount})
 
 
 def void(call: Call, invoice: Object) -> Object:

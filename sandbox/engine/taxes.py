@@ -39,9 +39,9 @@ def own(applied: Iterable[Object]) -> list[Object]:
 def apply(call: Call, invoice: Object, lines: list[Object]) -> None:
     """Work out the taxes of every line on what discounts leave of it."""
     for line in lines:
-        named = _named(line) or [rate["id"] for rate in invoice["default_tax_rates"]]
+        ids = named(line) or [rate["id"] for rate in invoice["default_tax_rates"]]
         off = sum(each["amount"] for each in line["discount_amounts"])
-        line["taxes"] = of(line["amount"] - off, _known(call, named), invoice["customer_tax_exempt"])
+        line["taxes"] = of(line["amount"] - off, known(call, ids), invoice["customer_tax_exempt"])
 
 
 def of(amount: int, applied: list[Object], exempt: str | None = None) -> list[Object]:
@@ -89,7 +89,7 @@ def change_defaults(lines: list[Object], before: Iterable[Object]) -> None:
     """Let lines that have the invoice's old default rates forget them, so that they take the new ones."""
     old = [rate["id"] for rate in before]
     for line in lines:
-        if _named(line) == old:
+        if named(line) == old:
             line["taxes"] = []
 
 
@@ -98,20 +98,22 @@ def _inside_before_discounts(call: Call, line: Object) -> int:
     if not any(each["tax_behavior"] == "inclusive" and each["amount"] for each in line["taxes"]):
         return 0
     off = sum(each["amount"] for each in line["discount_amounts"] if each["discount"] in line["discounts"])
-    taxes = of(line["amount"] - off, _known(call, _named(line)))
+    taxes = of(line["amount"] - off, known(call, named(line)))
     return sum(each["amount"] for each in taxes if each["tax_behavior"] == "inclusive")
 
 
-def _named(line: Object) -> list[str]:
+def named(line: Object) -> list[str]:
+    """Return the ids of the rates that a line is taxed at."""
     return [each["tax_rate_details"]["tax_rate"] for each in line["taxes"]]
 
 
-def _known(call: Call, ids: list[str]) -> list[Object]:
-    known = call.memo.setdefault("tax_rates", {})
+def known(call: Call, ids: list[str]) -> list[Object]:
+    """Return the tax rates of these ids, each read once in a call."""
+    read = call.memo.setdefault("tax_rates", {})
     for id in ids:
-        if id not in known:
-            known[id] = store.get(call, "tax_rate", id)
-    return [known[id] for id in ids]
+        if id not in read:
+            read[id] = store.get(call, "tax_rate", id)
+    return [read[id] for id in ids]
 
 
 def _percentage(rate: Object) -> Decimal:
