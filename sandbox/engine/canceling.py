@@ -18,6 +18,11 @@ def plan_end(call: Call, subscription: Object, params: dict[str, Any]) -> None:
         raise invalid(
             "You may only specify one of these parameters: cancel_at, cancel_at_period_end.", param="cancel_at"
         )
+    if subscription["schedule"] and params.keys() & {"cancel_at", "cancel_at_period_end"}:
+        raise invalid(
+            f"The subscription is managed by the subscription schedule `{subscription['schedule']}`, and updating any "
+            "cancelation behavior directly is not allowed. Please update the schedule instead."
+        )
     at_period_end = subscription["cancel_at_period_end"]
     if params.get("cancel_at_period_end") and not at_period_end:
         _ends(call, subscription, standing.period_end(subscription), at_period_end=True)

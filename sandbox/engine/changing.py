@@ -57,7 +57,7 @@ def work_out(call: Call, before: Object, params: dict[str, Any]) -> Change:
         ended = {"trial_end": call.now, "status": "active"}
         return _restart(call, after | ended, []) if trial_end == "now" else _during_trial(after)
     anchor = (params.get("billing_cycle_anchor") or {}).get("type")
-    if anchor == "now" or _restarts(call, before, after):
+    if anchor == "now" or restarts(call, before, after):
         return _restart(call, after, _credits(call, before, moment, behavior))
     return _midway(call, before, after, moment, behavior)
 
@@ -91,7 +91,7 @@ def credits(call: Call, subscription: Object, item: Object, moment: int) -> list
     return proration.credits(item, name, debits, moment, itemized=ledger.itemizes(subscription))
 
 
-def _restarts(call: Call, before: Object, after: Object) -> bool:
+def restarts(call: Call, before: Object, after: Object) -> bool:
     """Tell whether a change begins a new billing cycle: another interval, or the first price that is not free."""
     old = {item["id"]: _interval(item) for item in before["items"]["data"]}
     new = {item["id"]: _interval(item) for item in after["items"]["data"]}
@@ -235,7 +235,8 @@ def _bill(call: Call, subscription: Object, change: Change) -> Object:
     customer = store.get(call, "customer", subscription["customer"])
     ledger.park(call, customer["id"], change.prorations)
     drafts = [*ledger.waiting(call, customer["id"], subscription["id"]), *change.periods]
-    fields = charging.for_subscription(call, subscription, "subscription_update")
+    # Also where the change waits for its payment: what is to be paid is what the change costs.
+    fields = charging.for_subscription(call, change.subscription, "subscription_update")
     id = new_id(call, "in")
     standing.keep(call, subscription | {"latest_invoice": id})
     return invoicing.create(call, customer, drafts, id=id, **fields)

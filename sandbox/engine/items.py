@@ -98,7 +98,8 @@ def price_of(call: Call, currency: str | None, entry: dict[str, Any], param: str
         return None
     param = f"{param}[{key}]"
     price = _inline(call, entry[key], param) if key == "price_data" else store.get(call, "price", entry[key], param)
-    if not price["active"] and price["id"] != current:
+    agreed = price["id"] == current or call.request_id is None  # by the phase of a schedule, before it was archived
+    if not price["active"] and not agreed:
         raise invalid("The price specified is inactive. This field only accepts active prices.", param=param)
     if not price["recurring"]:
         raise invalid(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from sandbox import events, store
-from sandbox.engine import canceling, charging, invoicing, items, ledger, previewing, standing
+from sandbox.engine import canceling, charging, invoicing, items, ledger, previewing, schedules, standing
 from sandbox.engine.subscribing import next_cycle
 from sandbox.kernel import Call, Object, StripeError, due_steps, falls_due, new_id
 
@@ -155,6 +155,7 @@ _STEPS = {
     "end": _end,
     "expire": _expire,
     "drop_pending_update": _drop_pending_update,
+    "next_phase": schedules.advance,
     "resume_collection": _resume_collection,
     "trial_will_end": _trial_will_end,
     "end_trial": _end_trial,

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from sandbox import store
-from sandbox.engine import changing, charging, invoicing, ledger, shapes, standing, subscribing, taxes
+from sandbox.engine import changing, charging, invoicing, ledger, schedules, shapes, standing, subscribing, taxes
 from sandbox.engine.calendar import HOUR, Period
 from sandbox.engine.proration import Draft
 from sandbox.kernel import Call, Object, StripeError, invalid, new_id
@@ -47,7 +47,7 @@ def renewal(call: Call, subscription: Object, prorations: list[Draft] | None = N
         if not waiting or subscription["status"] in standing.ENDED:
             raise _none(subscription["customer"])
         return _compose(call, subscription, waiting, ends)
-    after, lines = subscribing.next_cycle(call, subscription)
+    after, lines = subscribing.next_cycle(call, schedules.upcoming(call, subscription))
     start = min(item["current_period_start"] for item in subscription["items"]["data"])
     return _compose(call, after, [*waiting, *lines], moment, Period(start, moment))
 

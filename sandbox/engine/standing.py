@@ -66,10 +66,17 @@ def agenda(call: Call, subscription: Object) -> list[tuple[str, int]]:
     if status == "incomplete":
         steps.append(("expire", subscription["created"] + INCOMPLETE_FOR))
     elif status != "paused":
+        steps.append(("next_phase", _phase_end(call, subscription)))
         steps.append(("drop_pending_update", pending.get("expires_at")))
         steps.append(("resume_collection", (subscription["pause_collection"] or {}).get("resumes_at")))
         steps += _cycle(subscription, store.private(call, subscription))
     return [(step, moment) for step, moment in steps if moment is not None]
+
+
+def _phase_end(call: Call, subscription: Object) -> int | None:
+    """Return when the schedule that drives a subscription enters its next phase, or lets it go."""
+    schedule = store.find(call, "subscription_schedule", subscription["schedule"]) or {}
+    return (schedule.get("current_phase") or {}).get("end_date")
 
 
 def _cycle(subscription: Object, told: dict[str, Any]) -> list[tuple[str, int]]:

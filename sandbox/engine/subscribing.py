@@ -14,6 +14,7 @@ from sandbox.engine.proration import Draft
 from sandbox.kernel import Call, Object, invalid, listens, new_id
 from sandbox.resources import setup_intents
 
+DRAFT = "draft"  # a payment behaviour of schedules alone: the first invoice waits for an hour, as a renewal's does
 CREATED = "customer.subscription.created"
 
 
@@ -137,7 +138,7 @@ def _settle_status(
     call: Call, subscription: Object, customer: Object, drafts: list[Draft], params: dict[str, Any]
 ) -> bool:
     """Set the status before any payment, and tell whether a payment is tried in this request."""
-    automatic = subscription["collection_method"] == "charge_automatically"
+    automatic = subscription["collection_method"] == "charge_automatically" and params.get("payment_behavior") != DRAFT
     if not (drafts and automatic and _due(call, subscription, customer, drafts)):
         return False
     if subscription["status"] == "active":
@@ -169,7 +170,7 @@ def _bill(
     behavior = params.get("payment_behavior")
     if paid_by:
         charging.receive(call, invoice, paid_by)
-    elif subscription["collection_method"] == "send_invoice":
+    elif subscription["collection_method"] == "send_invoice" or behavior == DRAFT:
         invoicing.keep(call, invoice | invoicing.auto_finalizes(call.now))
     elif behavior == "default_incomplete":
         charging.open(call, invoice)

@@ -37,6 +37,7 @@ refers(
         "discounts": "discount",
         "latest_invoice": "invoice",
         "pending_setup_intent": "setup_intent",
+        "schedule": "subscription_schedule",
     },
 )
 
