@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox import hosted, store
-from sandbox.engine import pricing
+from sandbox.engine import balance, discounts, pricing
 from sandbox.kernel import Call, Object
 
 _STATUS = {
@@ -81,8 +81,8 @@ def of_invoice(call: Call, invoice: Object) -> Sheet:
         ],
         bill_to=_bill_to(invoice),
         lines=[_line(line) for line in lines],
-        totals=list(_totals(call, invoice, lines)),
-        texts=[text for text in (invoice["description"], invoice["footer"]) if text],
+        totals=list(totals(call, invoice, lines)),
+        texts=[text for text in (invoice["description"], *_reversed_charge(invoice), invoice["footer"]) if text],
         due=remaining,
     )
 
@@ -165,16 +165,24 @@ def _line(line: Object) -> Line:
     )
 
 
-def _totals(call: Call, invoice: Object, lines: list[Object]) -> Iterator[tuple[str, str]]:
+def totals(call: Call, invoice: Object, lines: list[Object]) -> Iterator[tuple[str, str]]:
+    """Yield the way from the subtotal of an invoice, which may be a preview, to what is due."""
     yield from _sums(call, invoice, lines)
-    applied = (invoice["ending_balance"] or 0) - invoice["starting_balance"]
-    if applied:
+    if applied := _applied(invoice):
         yield ("Applied balance" if applied > 0 else "Added to balance"), _money(-applied, invoice)
     if credited := invoice["pre_payment_credit_notes_amount"]:
         yield "Credited", _money(-credited, invoice)
     if invoice["amount_paid"]:
         yield "Amount paid", _money(invoice["amount_paid"], invoice)
     yield "Amount due", _money(invoice["amount_remaining"], invoice)
+
+
+def _applied(invoice: Object) -> int:
+    """Return how much of the customer's credit an invoice takes, in minor units; negative where it adds to it."""
+    starting, ending = invoice["starting_balance"], invoice["ending_balance"]
+    if ending is None:  # not finalised: what would happen now
+        _, ending = balance.applied(invoice["total"], starting, invoice["currency"])
+    return int(ending - starting)
 
 
 def _sums(call: Call, invoice: Object, lines: list[Object]) -> Iterator[tuple[str, str]]:
@@ -194,10 +202,18 @@ def _sums(call: Call, invoice: Object, lines: list[Object]) -> Iterator[tuple[st
 
 
 def _discount(call: Call, id: str) -> str:
-    known = store.find(call, "discount", id) or {}
-    coupon = store.find(call, "coupon", (known.get("source") or {}).get("coupon")) or {}
-    percent = f" ({coupon['percent_off']:g}% off)" if coupon.get("percent_off") else ""
-    return f"{coupon.get('name') or 'Discount'}{percent}"
+    if store.find(call, "discount", id) is None:  # of a preview: it was never kept
+        return "Discount"
+    return coupon(discounts.terms(call, id))
+
+
+def coupon(terms: Object) -> str:
+    """Word a coupon: Launch (20% off)."""
+    if terms["percent_off"]:
+        off = f"{terms['percent_off']:g}% off"
+    else:
+        off = f"{pricing.money(terms['amount_off'], terms['currency'])} off"
+    return f"{terms['name']} ({off})" if terms["name"] else off
 
 
 def _tax(call: Call, tax: Object) -> str:
@@ -218,6 +234,11 @@ def _returned(charge: Object, refunds: list[Object]) -> Iterator[tuple[str, str]
     if refunds:
         left = charge["amount_captured"] - sum(refund["amount"] for refund in refunds)
         yield "Total after refunds", _money(left, charge)
+
+
+def _reversed_charge(invoice: Object) -> list[str]:
+    reasons = {each["taxability_reason"] for each in invoice["total_taxes"] or []}
+    return ["Tax to be paid on reverse charge basis"] if "reverse_charge" in reasons else []
 
 
 def _bill_to(invoice: Object) -> list[str]:

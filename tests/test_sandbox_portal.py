@@ -900,3 +900,96 @@ def test_each_flow_leads_to_its_page(shop, alice, kind, expected):
     details = {kind: {"subscription": subscription}} if kind.startswith("subscription") else {}
     portal = Portal(shop, alice, configure(shop), flow_data={"type": kind, **details})
     assert portal.has(expected)
+
+
+# Tax ids and coupons
+
+
+def test_a_tax_id_is_added_replaced_and_removed(shop, alice):
+    portal = Portal(shop, alice, configure(shop, customer_update={"enabled": True, "allowed_updates": ["tax_id"]}))
+    page = f"{portal.url}customer/"
+    assert portal.post(page, tax_id_value="DE123456789").has("Choose a type.")
+    assert portal.post(page, tax_id_type="eu_vat", tax_id_value="nonsense").answer.status_code == 422
+    assert portal.has('class="Error"')
+    for number in ("DE123456789", "DE987654321"):
+        portal.home().post(page, tax_id_type="eu_vat", tax_id_value=number)
+        assert [each.value for each in shop.v1.customers.tax_ids.list(alice).data] == [number]
+        assert portal.has(number)
+    portal.post(page, tax_id_type="", tax_id_value="")
+    assert shop.v1.customers.tax_ids.list(alice).data == []
+
+
+def test_saving_the_same_tax_id_again_changes_nothing(shop, alice):
+    shop.v1.customers.tax_ids.create(alice, {"type": "eu_vat", "value": "DE123456789"})
+    portal = Portal(shop, alice, configure(shop, customer_update={"enabled": True, "allowed_updates": ["tax_id"]}))
+    before = shop.mark()
+    portal.post(f"{portal.url}customer/", tax_id_type="eu_vat", tax_id_value="DE123456789")
+    assert shop.events(before) == []
+
+
+def half_price(shop, **params):
+    return shop.v1.coupons.create({"percent_off": 50, "duration": "once", "name": "Launch", **params}).id
+
+
+def test_a_promotion_code_takes_its_part_off_a_change(shop, alice):
+    promotion = {"type": "coupon", "coupon": half_price(shop)}
+    shop.v1.promotion_codes.create({"promotion": promotion, "code": "HALF"})
+    updating = features(shop)["subscription_update"] | {"default_allowed_updates": ["price", "promotion_code"]}
+    subscription = shop.subscribe(alice).id
+    portal = Portal(shop, alice, configure(shop, subscription_update=updating | {"billing_cycle_anchor": "now"}))
+    page = f"{portal.url}subscriptions/{subscription}/update/confirm/"
+    assert portal.get(page, price=shop.business, promotion_code="WRONG").has("This code is invalid.")
+    portal.get(page, price=shop.business, promotion_code="half")
+    # 99.00 for a new month, half of it off; 29.00 of the old month come back in full.
+    assert portal.has("-$49.50")
+    assert re.search(r"Amount due today</th><td>\$20\.50", portal.html)
+    portal.post(**portal.hidden())
+    assert shop.subscription(subscription).latest_invoice.amount_paid == 2050
+    assert item_of(shop.subscription(subscription)).price.id == shop.business
+
+
+def test_a_code_is_not_taken_where_the_configuration_does_not_allow_one(shop, alice):
+    promotion = {"type": "coupon", "coupon": half_price(shop)}
+    shop.v1.promotion_codes.create({"promotion": promotion, "code": "HALF"})
+    subscription = shop.subscribe(alice).id
+    portal = Portal(shop, alice, configure(shop))
+    page = f"{portal.url}subscriptions/{subscription}/update/confirm/"
+    portal.get(page, price=shop.business, promotion_code="HALF")
+    assert not portal.has("Promotion code")
+    portal.post(**portal.hidden(), promotion_code="HALF")
+    assert shop.subscription(subscription).latest_invoice.total == 7000
+
+
+def test_a_flow_can_bring_a_discount_along(shop, alice):
+    subscription, coupon = shop.subscribe(alice), half_price(shop, duration="forever")
+    item = {"id": item_of(subscription).id, "price": shop.business}
+    change = {"subscription": subscription.id, "items": [item], "discounts": [{"coupon": coupon}]}
+    flow = {"type": "subscription_update_confirm", "subscription_update_confirm": change}
+    portal = Portal(shop, alice, configure(shop), flow_data=flow)
+    offered = portal.session.flow.subscription_update_confirm.discounts
+    assert [each.to_dict() for each in offered] == [{"coupon": coupon, "promotion_code": None}]
+    portal.post(**portal.hidden())
+    assert len(shop.subscription(subscription.id).discounts) == 1
+
+
+def test_who_accepts_an_offer_stays(shop, alice):
+    subscription, coupon = shop.subscribe(alice).id, half_price(shop)
+    retention = {"type": "coupon_offer", "coupon_offer": {"coupon": coupon}}
+    flow = {
+        "type": "subscription_cancel",
+        "subscription_cancel": {"subscription": subscription, "retention": retention},
+    }
+    portal = Portal(shop, alice, configure(shop), flow_data=flow)
+    assert portal.has("Stay, and pay less: Launch (50% off)")
+    portal.post(accept="1")
+    stayed = shop.subscription(subscription)
+    assert (stayed.cancel_at_period_end, len(stayed.discounts)) == (False, 1)
+    assert portal.has('data-test="cancel-subscription"')
+
+
+def test_an_offer_has_to_be_a_coupon_that_there_is(shop, alice):
+    retention = {"type": "coupon_offer", "coupon_offer": {"coupon": "NONE"}}
+    error = refused(
+        flow_to, shop, alice, configure(shop), "subscription_cancel", shop.subscribe(alice).id, retention=retention
+    )
+    assert error.param == "flow_data[subscription_cancel][retention][coupon_offer][coupon]"

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sandbox import hosted, store
+from sandbox import hosted, sheets, store
 from sandbox.api import ApiError
 from sandbox.engine import pricing
 from sandbox.kernel import Object
@@ -27,6 +27,7 @@ class Choice:
     subscription: Object
     price: str
     quantity: int
+    discounts: tuple[dict[str, str], ...] = ()  # to come on top of those that it has
 
     @cached_property
     def item(self) -> Object:
@@ -63,7 +64,7 @@ class Choice:
             return f"Choose a quantity {_bounds(self.adjustable)}."
         return None
 
-    def parameters(self, proration_date: int | None) -> dict[str, Any]:
+    def parameters(self, proration_date: int) -> dict[str, Any]:
         """Return the change as parameters of an update, and of a preview alike."""
         feature = self.visit.features["subscription_update"]
         params: dict[str, Any] = {
@@ -74,9 +75,13 @@ class Choice:
             params["trial_end"] = "now"
         elif feature["billing_cycle_anchor"] == "now":
             params["billing_cycle_anchor"] = {"type": "now"}
-        if proration_date is not None:
-            params["proration_date"] = proration_date
-        return params
+        return params | {"proration_date": proration_date}
+
+    @property
+    def discounted(self) -> dict[str, Any]:
+        """Return the `discounts` of the update, where there are new ones."""
+        kept = [{"discount": id} for id in self.subscription["discounts"]]
+        return {"discounts": [*kept, *self.discounts]} if self.discounts else {}
 
 
 def _bounds(quantity: Object) -> str:
@@ -132,52 +137,82 @@ def confirm(request: HttpRequest, visit: Visit, subscription: str) -> HttpRespon
     obj = visit.subscription(subscription)
     if refusal := rules.why_not_update(visit.features, obj):
         return visit.page("refused.html", {"message": refusal}, status=422)
-    choice = _choice(request, visit, obj)
-    if choice.problem is not None:
-        query = urlencode([("price", choice.price), ("quantity", choice.quantity), ("again", 1)])
+    plain = _choice(request, visit, obj)
+    if plain.problem is not None:
+        query = urlencode([("price", plain.price), ("quantity", plain.quantity), ("again", 1)])
         return HttpResponseRedirect(f"{visit.url('update', obj['id'])}?{query}")
+    choice, error = _with_discounts(request, plain), ""
     shown_at = request.POST.get("proration_date", "")
-    if request.method != "POST" or not shown_at.isdecimal():
-        return visit.page("confirm.html", _preview(choice))
     try:
-        changed = visit.api.post(
-            f"subscriptions/{obj['id']}", payment_behavior="pending_if_incomplete", **choice.parameters(int(shown_at))
-        )
+        if choice is None:
+            error, choice = "This code is invalid.", plain
+        elif shown_at.isdecimal():
+            return _make(choice, int(shown_at))
+        return visit.page("confirm.html", _preview(request, choice) | {"error": error}, status=422 if error else 200)
     except ApiError as refused:
-        return visit.page("confirm.html", {**_preview(choice), "error": refused.message}, status=422)
-    return visit.go("pay", obj["id"]) if changed["pending_update"] else visit.completed()
+        return visit.page("confirm.html", _preview(request, plain) | {"error": refused.message}, status=422)
 
 
-def _preview(choice: Choice) -> dict[str, Any]:
+def _make(choice: Choice, proration_date: int) -> HttpResponse:
+    visit, id = choice.visit, choice.subscription["id"]
+    params = choice.parameters(proration_date) | choice.discounted
+    changed = visit.api.post(f"subscriptions/{id}", payment_behavior="pending_if_incomplete", **params)
+    return visit.go("pay", id) if changed["pending_update"] else visit.completed()
+
+
+def _with_discounts(request: HttpRequest, choice: Choice) -> Choice | None:
+    """Return the choice with the discounts of the flow, or of the code that was typed; None for an unknown code."""
+    visit = choice.visit
+    if visit.in_flow and visit.session["flow"]["type"] == "subscription_update_confirm":
+        offered = visit.session["flow"]["subscription_update_confirm"]["discounts"] or []
+        given = ({kind: id for kind, id in each.items() if id} for each in offered)
+        return replace(choice, discounts=tuple(given))
+    typed = _code(request, visit)
+    if not typed:
+        return choice
+    found = visit.api.get("promotion_codes", active=True, code=typed)["data"]
+    return replace(choice, discounts=({"promotion_code": found[0]["id"]},)) if found else None
+
+
+def _code(request: HttpRequest, visit: Visit) -> str:
+    """Return the promotion code that was typed, where one may be."""
+    given = request.POST if request.method == "POST" else request.GET
+    allowed = visit.features["subscription_update"]["default_allowed_updates"]
+    return given.get("promotion_code", "").strip() if "promotion_code" in allowed else ""
+
+
+def _preview(request: HttpRequest, choice: Choice) -> dict[str, Any]:
     """Return what a change would be billed, and when."""
     visit, now = choice.visit, choice.visit.call.now
+    details = choice.parameters(now)
     preview = visit.api.post(
         "invoices/create_preview",
         subscription=choice.subscription["id"],
-        subscription_details=choice.parameters(now),
+        subscription_details=details,
+        **choice.discounted,
     )
-    price = store.get(visit.call, "price", choice.price)
+    lines = preview["lines"]["data"]
+    *steps, _ = sheets.totals(visit.call, preview, lines)
     at_once = preview["period_end"] <= now
+    price = store.get(visit.call, "price", choice.price)
     shown = wording.subscription(visit.call, visit.features, choice.subscription)
     return {
         "id": choice.subscription["id"],
-        "before": wording.plan(visit.call, choice.subscription),
+        "before": shown["plan"],
         "after": wording.product_of(visit.call, price)["name"],
         "rate": wording.rate(visit.call, price, choice.quantity),
         "price": choice.price,
         "quantity": choice.quantity,
-        "lines": [(line["description"], pricing.money(line["amount"], line["currency"])) for line in _lines(preview)],
+        "lines": [(line["description"], pricing.money(line["amount"], line["currency"])) for line in lines],
+        "steps": [] if preview["subtotal"] == preview["amount_due"] else steps,
         "due": pricing.money(preview["amount_due"] if at_once else 0, preview["currency"]),
         "next": None if at_once else (hosted.day(preview["period_end"]), _amount_due(preview)),
         "proration_date": now,
         "card": shown["card"],
         "needs_card": at_once and preview["amount_due"] > 0 and shown["card"] is None,
+        "takes_codes": "promotion_code" in visit.features["subscription_update"]["default_allowed_updates"],
+        "code": _code(request, visit) if choice.discounts else "",
     }
-
-
-def _lines(preview: Object) -> list[Object]:
-    lines: list[Object] = preview["lines"]["data"]
-    return lines
 
 
 def _amount_due(invoice: Object) -> str:

@@ -9,6 +9,7 @@ from babel import Locale
 from django import forms
 
 from sandbox.kernel import Object
+from sandbox.resources import tax_ids
 
 # Part of an address -> (label, what browsers complete it with).
 _ADDRESS = {
@@ -33,8 +34,9 @@ def countries() -> list[tuple[str, str]]:
 class BillingInformation(forms.Form):
     """The parts of a customer that the configuration lets them change: the others are not in the form at all."""
 
-    def __init__(self, customer: Object, allowed: list[str], data: Any = None) -> None:
-        super().__init__(data, initial=_initial(customer), label_suffix="")
+    def __init__(self, customer: Object, tax_id: Object | None, allowed: list[str], data: Any = None) -> None:
+        known = {"tax_id_type": tax_id["type"], "tax_id_value": tax_id["value"]} if tax_id else {}
+        super().__init__(data, initial=_initial(customer) | known, label_suffix="")
         if "name" in allowed:
             self._add("name", forms.CharField(label="Name", max_length=256, required=False), "name")
         if "email" in allowed:
@@ -46,6 +48,11 @@ class BillingInformation(forms.Form):
         if "shipping" in allowed:
             self._add("shipping_name", forms.CharField(label="Ship to", max_length=256, required=False), "name")
             self._add_address("shipping", "Shipping: ")
+
+        if "tax_id" in allowed:
+            types = [("", ""), *((each, each.replace("_", " ").upper()) for each in tax_ids.TYPES if each != "unknown")]
+            self._add("tax_id_type", forms.ChoiceField(label="Tax ID type", choices=types, required=False), "off")
+            self._add("tax_id_value", forms.CharField(label="Tax ID", max_length=100, required=False), "off")
 
     def _add_address(self, group: str, prefix: str) -> None:
         for part, (label, completion) in _ADDRESS.items():
@@ -66,7 +73,14 @@ class BillingInformation(forms.Form):
         for group in ("address", "shipping"):
             if f"{group}_country" in self.fields and _address(typed, group) and not typed.get(f"{group}_country"):
                 self.add_error(f"{group}_country", "Choose a country.")
+        if typed.get("tax_id_value") and not typed.get("tax_id_type"):
+            self.add_error("tax_id_type", "Choose a type.")
         return typed
+
+    def tax_id(self) -> dict[str, str] | None:
+        """Return the tax id that was typed, as parameters of `POST /v1/customers/{customer}/tax_ids`."""
+        typed = self.cleaned_data
+        return {key: typed[f"tax_id_{key}"] for key in ("type", "value")} if typed.get("tax_id_value") else None
 
     def parameters(self) -> dict[str, Any]:
         """Return what was typed as parameters of `POST /v1/customers/{customer}`; None unsets."""

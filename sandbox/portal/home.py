@@ -8,7 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from sandbox import hosted, store
+from sandbox.api import ApiError
 from sandbox.engine import standing
+from sandbox.kernel import Object
 from sandbox.portal import wording
 from sandbox.portal.forms import BillingInformation
 from sandbox.portal.visit import Visit, visited
@@ -30,6 +32,7 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponse:
         "cards": _cards(visit),
         "customer": visit.customer,
         "address": hosted.address_lines(visit.customer["address"]),
+        "tax_ids": visit.tax_ids(),
         "invoices": [wording.invoice(each) for each in shown],
         "more_invoices": len(invoices) > len(shown),
     }
@@ -82,8 +85,25 @@ def customer(request: HttpRequest, visit: Visit) -> HttpResponse:
     allowed = visit.features["customer_update"]
     if not allowed["enabled"]:
         raise Http404
-    form = BillingInformation(visit.customer, allowed["allowed_updates"], request.POST or None)
-    if request.method != "POST" or not form.is_valid():
-        return visit.page("customer.html", {"form": form}, status=422 if form.errors else 200)
-    visit.api.post(f"customers/{visit.session['customer']}", **form.parameters())
-    return visit.completed()
+    newest = next(iter(visit.tax_ids()), None)
+    form = BillingInformation(visit.customer, newest, allowed["allowed_updates"], request.POST or None)
+    if request.method == "POST" and form.is_valid() and _save(visit, form, newest):
+        return visit.completed()
+    return visit.page("customer.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _save(visit: Visit, form: BillingInformation, tax_id: Object | None) -> bool:
+    """Carry the form out; what Stripe refuses is said at its field."""
+    path, typed = f"customers/{visit.session['customer']}", form.tax_id()
+    known = tax_id and {"type": tax_id["type"], "value": tax_id["value"]}
+    changed = "tax_id_value" in form.fields and typed != known
+    try:
+        if changed and typed:
+            visit.api.post(f"{path}/tax_ids", **typed)
+    except ApiError as refused:
+        form.add_error("tax_id_value", refused.message)
+        return False
+    if changed and tax_id:
+        visit.api.delete(f"{path}/tax_ids/{tax_id['id']}")
+    visit.api.post(path, **form.parameters())
+    return True

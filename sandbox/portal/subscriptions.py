@@ -7,7 +7,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from sandbox import hosted
+from sandbox import hosted, sheets, store
 from sandbox.engine import standing
 from sandbox.engine.calendar import boundary
 from sandbox.kernel import Object
@@ -24,9 +24,14 @@ def cancel(request: HttpRequest, visit: Visit, subscription: str) -> HttpRespons
     obj = visit.subscription(subscription)
     if refusal := rules.why_not_cancel(visit.features, obj):
         return visit.page("refused.html", {"message": refusal}, status=422)
-    feature = visit.features["subscription_cancel"]
+    feature, offer = visit.features["subscription_cancel"], _offer(visit)
     if request.method != "POST":
-        return visit.page("cancel.html", _asked(visit, obj) | {"at_once": feature["mode"] == "immediately"})
+        context = {"at_once": feature["mode"] == "immediately", "offer": offer and sheets.coupon(offer)}
+        return visit.page("cancel.html", _asked(visit, obj) | context)
+    if offer and "accept" in request.POST:
+        kept = [{"discount": id} for id in obj["discounts"]]
+        visit.api.post(f"subscriptions/{obj['id']}", discounts=[*kept, {"coupon": offer["id"]}])
+        return visit.completed()
     if feature["mode"] == "at_period_end":
         visit.api.post(f"subscriptions/{obj['id']}", cancel_at_period_end=True)
     else:
@@ -34,6 +39,14 @@ def cancel(request: HttpRequest, visit: Visit, subscription: str) -> HttpRespons
         prorated = feature["proration_behavior"] == "create_prorations"
         visit.api.delete(f"subscriptions/{obj['id']}", invoice_now=prorated, prorate=prorated)
     return visit.go("reason", obj["id"]) if feature["cancellation_reason"]["enabled"] else visit.completed()
+
+
+def _offer(visit: Visit) -> Object | None:
+    """Return the coupon that the flow offers to who stays, while it can be redeemed."""
+    flow = visit.session["flow"] if visit.in_flow else None
+    retention = ((flow or {}).get("subscription_cancel") or {}).get("retention")
+    coupon = store.find(visit.call, "coupon", retention["coupon_offer"]["coupon"]) if retention else None
+    return coupon if coupon and coupon.get("valid") else None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

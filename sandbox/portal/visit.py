@@ -72,6 +72,10 @@ class Visit:
         saved = store.query(self.call, "payment_method", customer=self.session["customer"])
         return sorted(saved, key=lambda card: card["id"] != default)
 
+    def tax_ids(self) -> list[Object]:
+        """Return the customer's tax ids, newest first."""
+        return list(store.query(self.call, "tax_id", customer=self.session["customer"]))
+
     def can_remove(self, card: Object) -> bool:
         """Tell whether a card may go: who has a subscription keeps the card that pays for it."""
         call, customer = self.call, self.customer

@@ -21,6 +21,7 @@ _FLOWS = (
     "subscription_update_confirm",
 )  # fmt: skip
 _OF_A_SUBSCRIPTION = [flow for flow in _FLOWS if flow.startswith("subscription")]
+_RETENTION = {"coupon_offer": required({"coupon": required(string)}), "type": required(enum("coupon_offer"))}
 _ITEM = {"id": required(string), "price": string, "quantity": Integer(0, 999_999)}
 
 refers(KIND, {"configuration": portal_configurations.KIND})
@@ -40,11 +41,11 @@ refers(KIND, {"configuration": portal_configurations.KIND})
                 "redirect": {"return_url": required(url)},
                 "type": required(enum("hosted_confirmation", "portal_homepage", "redirect")),
             },
-            "subscription_cancel": {"retention": not_emulated, "subscription": required(string)},
+            "subscription_cancel": {"retention": _RETENTION, "subscription": required(string)},
             "subscription_pause": {"subscription": required(string)},
             "subscription_update": {"subscription": required(string)},
             "subscription_update_confirm": {
-                "discounts": not_emulated,
+                "discounts": [{"coupon": string, "promotion_code": string}],
                 "items": required([_ITEM]),
                 "subscription": required(string),
             },
@@ -157,7 +158,11 @@ def _refuse(why: str | None, kind: str) -> None:
 
 def _cancel(call: Call, configuration: Object, subscription: Object, given: Object) -> Object:
     _refuse(rules.why_not_cancel(configuration["features"], subscription), "subscription_cancel")
-    return {"retention": None, "subscription": subscription["id"]}
+    retention = given.get("retention")
+    if retention:
+        at = "flow_data[subscription_cancel][retention][coupon_offer][coupon]"
+        store.get(call, "coupon", retention["coupon_offer"]["coupon"], at)
+    return {"retention": retention, "subscription": subscription["id"]}
 
 
 def _pause(call: Call, configuration: Object, subscription: Object, given: Object) -> Object:
@@ -195,10 +200,19 @@ def _update_confirm(call: Call, configuration: Object, subscription: Object, giv
     if quantity != present["quantity"] and not (offered[price].quantity["enabled"] and offered[price].takes(quantity)):
         raise _quantity(item["id"], quantity, configuration["id"])
     return {
-        "discounts": [],
+        "discounts": _discounts(call, given["discounts"]) if "discounts" in given else None,
         "items": [{"id": item["id"], "price": price, "quantity": quantity}],
         "subscription": subscription["id"],
     }
+
+
+def _discounts(call: Call, given: list[Object]) -> list[Object]:
+    at = "flow_data[subscription_update_confirm][discounts]"
+    if len(given) > 1:
+        raise invalid("You can pass at most one discount.", param=at)
+    for kind, id in [entry for each in given for entry in each.items()]:
+        store.get(call, kind, id, f"{at}[0][{kind}]")
+    return [{"coupon": None, "promotion_code": None, **each} for each in given]
 
 
 def _quantity(item: str, quantity: int, configuration: str) -> StripeError:
