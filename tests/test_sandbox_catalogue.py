@@ -9,6 +9,14 @@ pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
 MONTHLY = {"currency": "usd", "unit_amount": 999, "recurring": {"interval": "month"}}
 
+TIERED = {
+    "currency": "usd",
+    "billing_scheme": "tiered",
+    "tiers_mode": "volume",
+    "tiers": [{"up_to": 10, "unit_amount": 500}, {"up_to": "inf", "flat_amount": 4000}],
+    "recurring": {"interval": "month"},
+}
+
 
 @pytest.fixture
 def pro(stripe_client):
@@ -87,6 +95,16 @@ def test_a_price_speaks_several_currencies(stripe_client, pro):
         ({"currency": "usd", "unit_amount": 1, "recurring": {"interval": "century"}}, "recurring[interval]"),
         ({"currency": "usd", "unit_amount": 1, "recurring": {"interval": "year", "interval_count": 4}},
          "recurring[interval_count]"),
+        ({"currency": "usd", "unit_amount": 1, "tiers_mode": "volume"}, "tiers"),
+        ({**TIERED, "unit_amount": 5}, "unit_amount"),
+        ({**TIERED, "transform_quantity": {"divide_by": 2, "round": "up"}}, "transform_quantity"),
+        ({**TIERED, "tiers": [{"up_to": 10, "unit_amount": 1}]}, "tiers"),
+        ({**TIERED, "tiers": [{"up_to": 9, "unit_amount": 1}, {"up_to": 9, "unit_amount": 1}, {"up_to": "inf",
+          "unit_amount": 1}]}, "tiers"),
+        ({**TIERED, "tiers": [{"up_to": "inf"}]}, "tiers[0]"),
+        ({"currency": "usd", "custom_unit_amount": {"enabled": True}, "recurring": {"interval": "month"}}, "recurring"),
+        ({"currency": "usd", "custom_unit_amount": {"enabled": True, "minimum": 500, "preset": 400}},
+         "custom_unit_amount"),
     ],
 )  # fmt: skip
 @pytest.mark.off_contract("wrong on purpose")
@@ -175,6 +193,26 @@ def test_the_default_price_is_one_of_the_product(stripe_client, pro, monthly):
     with pytest.raises(stripe.InvalidRequestError) as error:
         stripe_client.v1.products.update(other.id, {"default_price": monthly.id})
     assert error.value.param == "default_price"
+
+
+def test_a_default_price_cannot_be_archived(stripe_client, pro, monthly):
+    stripe_client.v1.products.update(pro.id, {"default_price": monthly.id})
+    with pytest.raises(stripe.InvalidRequestError, match="default price of its product") as error:
+        stripe_client.v1.prices.update(monthly.id, {"active": False})
+    assert error.value.param == "active"
+
+
+def test_an_archived_price_cannot_become_the_default(stripe_client, pro, monthly):
+    stripe_client.v1.prices.update(monthly.id, {"active": False})
+    with pytest.raises(stripe.InvalidRequestError, match="archived") as error:
+        stripe_client.v1.products.update(pro.id, {"default_price": monthly.id})
+    assert error.value.param == "default_price"
+
+
+def test_customers_may_choose_the_amount(stripe_client, pro):
+    custom = {"enabled": True, "minimum": 500, "preset": 1000, "maximum": 5000}
+    price = stripe_client.v1.prices.create({"currency": "usd", "product": pro.id, "custom_unit_amount": custom})
+    assert (price.unit_amount, price.custom_unit_amount.preset, price.type) == (None, 1000, "one_time")
 
 
 def test_products_are_listed_by_id_and_by_url(stripe_client, pro):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal as Number
 from typing import Any
 
@@ -166,6 +167,8 @@ def update(call: Call, price: str) -> Object:
     obj, given = store.get(call, "price", price, "price"), call.params
     if given.get("tax_behavior", obj["tax_behavior"]) != obj["tax_behavior"] != "unspecified":
         raise invalid("You cannot change the tax_behavior of a price once it is set.", param="tax_behavior")
+    if given.get("active") is False and store.count(call, "product", default_price=obj["id"]):
+        raise invalid("This price cannot be archived because it is the default price of its product.", param="active")
     if lookup_key := given.get("lookup_key"):
         _free(call, lookup_key, obj["id"], given.get("transfer_lookup_key", False))
     store.update(obj, given, "active", "lookup_key", "metadata", "nickname", "tax_behavior")
@@ -247,14 +250,16 @@ def plan(price: Object) -> Object:
 
 
 def _check(given: Object) -> None:
-    if given.get("billing_scheme") == "tiered":
-        if not given.get("tiers") or "tiers_mode" not in given:
-            raise invalid("You must specify `tiers` and `tiers_mode` when `billing_scheme` is `tiered`.", param="tiers")
-        if given["tiers"][-1]["up_to"] != "inf":
-            raise invalid("The last tier in `tiers` must have `up_to` set to `inf`.", param="tiers")
-        return
+    """Raise where the parameters describe no amount, or two, or what cannot be together."""
+    tiered = given.get("billing_scheme") == "tiered"
+    if tiered:
+        _check_tiers(given)
+    elif given.keys() & {"tiers", "tiers_mode"}:
+        raise invalid(
+            "`tiers` and `tiers_mode` can only be given with `billing_scheme` set to `tiered`.", param="tiers"
+        )
     amounts = [key for key in ("unit_amount", "unit_amount_decimal", "custom_unit_amount") if key in given]
-    if not amounts:
+    if not (amounts or tiered):
         raise invalid(
             "Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set.",
             param="unit_amount",
@@ -262,9 +267,41 @@ def _check(given: Object) -> None:
         )
     if len(amounts) > 1:
         raise invalid(f"You may only specify one of these parameters: {', '.join(amounts)}.", param=amounts[1])
+    if "custom_unit_amount" in given:
+        _check_custom(given)
     recurring = given.get("recurring") or {"interval": "year"}
     if recurring.get("interval_count", 1) > _LONGEST[recurring["interval"]]:
         raise invalid("The interval of a price must be at most three years.", param="recurring[interval_count]")
+
+
+def _check_tiers(given: Object) -> None:
+    if not given.get("tiers") or "tiers_mode" not in given:
+        raise invalid("You must specify `tiers` and `tiers_mode` when `billing_scheme` is `tiered`.", param="tiers")
+    for key in sorted(
+        given.keys() & {"custom_unit_amount", "transform_quantity", "unit_amount", "unit_amount_decimal"}
+    ):
+        raise invalid(f"`{key}` cannot be combined with `tiers`.", param=key)
+    tiers = given["tiers"]
+    if tiers[-1]["up_to"] != "inf":
+        raise invalid("The last tier in `tiers` must have `up_to` set to `inf`.", param="tiers")
+    tops = [tier["up_to"] for tier in tiers[:-1]]
+    if "inf" in tops or any(top >= following for top, following in itertools.pairwise(tops)):
+        raise invalid("Each tier in `tiers` must go further up than the one before it.", param="tiers")
+    for n, tier in enumerate(tiers):
+        if not tier.keys() - {"up_to"}:
+            raise invalid("A tier needs a `unit_amount` or a `flat_amount`.", param=f"tiers[{n}]")
+
+
+def _check_custom(given: Object) -> None:
+    custom = given["custom_unit_amount"]
+    if given.get("recurring"):
+        raise invalid("A price with `custom_unit_amount` cannot be recurring.", param="recurring")
+    bounds = [custom[key] for key in ("minimum", "preset", "maximum") if key in custom]
+    if bounds != sorted(bounds):
+        raise invalid(
+            "`custom_unit_amount` needs a minimum below its preset, and a preset below its maximum.",
+            param="custom_unit_amount",
+        )
 
 
 def _amounts(given: Object) -> dict[str, Any]:

@@ -137,7 +137,10 @@ def _change(product: Object, given: Object) -> None:
 
 
 def _check_price(call: Call, product: Object, price: str) -> None:
-    if store.get(call, "price", price, "default_price")["product"] != product["id"]:
+    known = store.get(call, "price", price, "default_price")
+    if not known["active"]:
+        raise invalid(f"The price `{price}` is archived, so it cannot be a default price.", param="default_price")
+    if known["product"] != product["id"]:
         raise invalid(
             f"The price `{price}` does not belong to the product `{product['id']}`, so it cannot be its default price.",
             param="default_price",
