@@ -495,6 +495,49 @@ def test_a_code_that_ends_while_the_customer_is_at_the_bank_still_holds(till, sa
     assert till.session(session, expand=["invoice"]).invoice.amount_paid == 2320
 
 
+# Taxes
+
+
+def rate(till, **given):
+    return till.v1.tax_rates.create({"display_name": "VAT", "percentage": 20, "inclusive": False, **given}).id
+
+
+def test_taxes_come_on_top_of_what_is_left_after_discounts(till, save20):
+    goods = [{"price": till.shop.team, "quantity": 1}, {"price": till.poster, "quantity": 1, "tax_rates": [rate(till)]}]
+    data = {"default_tax_rates": [rate(till, percentage=10, display_name="City tax")]}
+    code = [{"promotion_code": save20.id}]
+    session = till.open("subscription", line_items=goods, subscription_data=data, discounts=code)
+    # 29.00 + 15.00 = 44.00; less 20 %: 23.20 + 12.00; taxes: 2.32 + 2.40
+    assert (session.amount_subtotal, session.amount_total) == (4400, 3520 + 472)
+    assert (session.total_details.amount_discount, session.total_details.amount_tax) == (880, 472)
+    page = till.page(session)
+    for row in ("<dt>VAT (20%)</dt><dd>$2.40", "<dt>City tax (10%)</dt><dd>$2.32", "<dt>Subtotal</dt><dd>$44.00"):
+        assert row in page
+    till.confirm(session)
+    after = till.session(session, expand=["invoice", "subscription"])
+    assert (after.invoice.total, after.invoice.amount_paid) == (3992, 3992)
+    assert after.subscription.default_tax_rates[0].display_name == "City tax"
+
+
+def test_a_tax_can_be_inside_the_price(till):
+    goods = [{"price": till.poster, "quantity": 1, "tax_rates": [rate(till, inclusive=True, percentage=25)]}]
+    session = till.open(line_items=goods)
+    # of 15.00 a fifth, that is 25 % of 12.00
+    assert (session.amount_total, session.total_details.amount_tax) == (1500, 300)
+    assert "VAT (25%) included" in till.page(session)
+
+
+def test_businesses_are_asked_for_their_tax_id(till):
+    session = till.open(customer_creation="always", tax_id_collection={"enabled": True})
+    assert 'id="purchasesAsBusiness"' in till.page(session)
+    wrong = till.confirm(session, name="Analytical Engines", tax_id={"type": "gb_vat", "value": "12"})
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "tax_id_invalid")
+    till.confirm(session, name="Analytical Engines", tax_id={"type": "gb_vat", "value": "GB123456789"})
+    after = till.session(session, expand=["customer.tax_ids"])
+    assert after.customer_details.tax_ids[0].to_dict() == {"type": "gb_vat", "value": "GB123456789"}
+    assert (after.customer.name, after.customer.tax_ids.data[0].value) == ("Analytical Engines", "GB123456789")
+
+
 # Saving a card
 
 

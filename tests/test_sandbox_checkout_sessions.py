@@ -243,6 +243,13 @@ def test_a_discount_has_to_hold(till):
     assert both[3] == "You may only specify one of these parameters: allow_promotion_codes, discounts."
 
 
+def test_tax_rates_have_to_exist(till):
+    goods = [{"price": till.poster, "quantity": 1, "tax_rates": ["txr_none"]}]
+    assert refusal(till, line_items=goods)[1:3] == ("resource_missing", "line_items[0][tax_rates][0]")
+    message = refusal(till, customer=till.shop.customer(), tax_id_collection={"enabled": True})[3]
+    assert message.startswith("Tax ID collection requires updating business name on the customer.")
+
+
 # Expiring
 
 

@@ -19,6 +19,7 @@ from sandbox.checkout import wording
 from sandbox.engine import checkout
 from sandbox.kernel import Call, Object, StripeError
 from sandbox.params import ADDRESS, Integer, amount, boolean, clearable, email, required, string
+from sandbox.resources import tax_ids
 
 _CONFIRM = {
     "address": ADDRESS,
@@ -29,6 +30,7 @@ _CONFIRM = {
     "payment_method": string,
     "phone": string,
     "save_payment_method": boolean,
+    "tax_id": tax_ids.DATA,
 }
 
 

@@ -90,12 +90,13 @@ class Words:
     @property
     def totals(self) -> list[tuple[str, str]]:
         """Return what leads from the items to what is due, and that last."""
-        session, parts = self.session, self.session["total_details"] or {}
+        session, parts = self.session, self.session["total_details"]
         amounts = []
-        if parts.get("amount_discount"):
-            amounts += [("Subtotal", session["amount_subtotal"]), (self.discount, -parts["amount_discount"])]
-        if parts.get("amount_tax"):
-            amounts.append(("Tax", parts["amount_tax"]))
+        if parts["amount_discount"]:
+            amounts.append((self.discount, -parts["amount_discount"]))
+        amounts += [(self._tax(each), each["amount"]) for each in self.known["taxes"]]
+        if amounts:
+            amounts.insert(0, ("Subtotal", session["amount_subtotal"]))
         if applied := self.known["due"] - session["amount_total"]:
             amounts.append(("Applied balance", applied))
         amounts.append(("Total due today" if session["mode"] == "subscription" else "Total due", self.known["due"]))
@@ -171,6 +172,11 @@ class Words:
         """Return the price of all that recurs, where it all recurs at the same interval."""
         intervals = {every(item["price"]["recurring"]) for item in self._recurring}
         return f"{self._money(self.known['rate'])} {intervals.pop()}" if len(intervals) == 1 else ""
+
+    def _tax(self, tax: Object) -> str:
+        rate = store.get(self.call, "tax_rate", tax["tax_rate_details"]["tax_rate"])
+        included = " included" if tax["tax_behavior"] == "inclusive" else ""
+        return f"{rate['display_name']} ({rate['percentage']:g}%){included}"
 
     def _line(self, item: Object) -> dict[str, Any]:
         later = self.trial and cart.recurs(item)

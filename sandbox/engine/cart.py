@@ -1,18 +1,20 @@
 """What a Checkout session sells: the line items, the subscription they start, and what all of it comes to.
 
-`known` is what Stripe knows of a session and does not show: here `items`, its line items; `data`, parameters for the
-objects that it will make; `customer`, once one was made; `due`, what is to be paid today, and `rate`, what the
-subscription costs again and again, in minor units.
+`known` is what Stripe knows of a session and does not show. Here: `items`, its line items; `tax_rates`, the ids that
+each has, by its id; `data`, parameters for the objects that it will make; `customer`, once one was made; and what came
+of pricing: `due`, what is to be paid today, `rate`, what the subscription costs again and again, both in minor units,
+and `taxes`.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
 
 from sandbox import store
-from sandbox.engine import charging, discounts, invoicing, items, ledger, pricing, shapes, subscribing
+from sandbox.engine import charging, discounts, invoicing, items, ledger, pricing, shapes, subscribing, taxes
 from sandbox.engine.proration import Draft
 from sandbox.kernel import Call, Object, StripeError, invalid, new_id
 from sandbox.resources import customers, prices, products
@@ -101,7 +103,13 @@ def subscription(call: Call, session: Object, known: dict[str, Any], customer: s
     if "billing_mode" in given:
         set_billing_mode(blank, given["billing_mode"])
     plan = {key: given[key] for key in _TO_SUBSCRIPTION if key in given}
-    wanted = [{"price": item["price"]["id"], **_quantity(item)} for item in known["items"] if recurs(item)]
+    rates = given.get("default_tax_rates")
+    blank["default_tax_rates"] = taxes.rates(call, rates, "subscription_data[default_tax_rates]")
+    wanted = [
+        {"price": item["price"]["id"], "tax_rates": known["tax_rates"][item["id"]], **_quantity(item)}
+        for item in known["items"]
+        if recurs(item)
+    ]
     return subscribing.compose(call, blank, plan | {"items": wanted, "currency": session["currency"]})
 
 
@@ -112,9 +120,14 @@ def lines(call: Call, session: Object, known: dict[str, Any], started: Object | 
     return [
         subscribing.first_line(call, started, next(recurring), behavior)
         if started and recurs(item)
-        else [ledger.one_off(call, {"pricing": {"price": item["price"]["id"]}, **_quantity(item)}, session["currency"])]
+        else [_bought_once(call, item, known["tax_rates"][item["id"]])]
         for item in known["items"]
     ]
+
+
+def _bought_once(call: Call, item: Object, tax_rates: list[str]) -> Draft:
+    draft = ledger.one_off(call, {"pricing": {"price": item["price"]["id"]}, **_quantity(item)}, item["currency"])
+    return replace(draft, tax_rates=tuple(taxes.rates(call, tax_rates, "tax_rates")))
 
 
 def makes_invoice(session: Object) -> bool:
@@ -139,12 +152,12 @@ def _quantity(item: Object) -> dict[str, int]:
 def _amounts(billed: list[Object]) -> Object:
     subtotal = sum(line["subtotal"] for line in billed)
     discount = sum(each["amount"] for line in billed for each in line["discount_amounts"])
-    taxes = [tax for line in billed for tax in line["taxes"]]
-    on_top = sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "exclusive")
+    taxed = [tax for line in billed for tax in line["taxes"]]
+    on_top = sum(tax["amount"] for tax in taxed if tax["tax_behavior"] == "exclusive")
     return {
         "amount_discount": discount,
         "amount_subtotal": subtotal,
-        "amount_tax": sum(tax["amount"] for tax in taxes),
+        "amount_tax": sum(tax["amount"] for tax in taxed),
         "amount_total": subtotal - discount + on_top,
     }
 
@@ -156,6 +169,7 @@ def _total(session: Object, known: dict[str, Any], invoice: Object) -> None:
         "amount_total": invoice["total"],
         "total_details": {**parts, "amount_shipping": 0},
     }
+    known["taxes"] = invoice["total_taxes"]
     # A customer's credit balance pays invoices only.
     known["due"] = invoice["amount_due"] if makes_invoice(session) else invoice["total"]
     least, currency = pricing.minimum_charge(session["currency"]), session["currency"]
@@ -191,6 +205,7 @@ def _item(call: Call, entry: Object, param: str) -> Object:
             f"You may only specify one of these parameters: {param}[price], {param}[price_data].", param=param
         )
     price = _price(call, entry, param)
+    taxes.rates(call, entry.get("tax_rates"), f"{param}[tax_rates]")
     metered = price["recurring"] and price["recurring"]["usage_type"] == "metered"
     if metered and "quantity" in entry:
         raise invalid("Quantity should not be specified where usage_type is `metered`.", param=f"{param}[quantity]")

@@ -13,7 +13,7 @@ from sandbox.engine import cart, charging, discounts, invoicing, ledger, subscri
 from sandbox.engine.proration import Draft
 from sandbox.kernel import Call, Object, StripeError, falls_due, invalid, listens, new_id
 from sandbox.params import ADDRESS
-from sandbox.resources import customers, payment_intents, setup_intents
+from sandbox.resources import customers, payment_intents, setup_intents, tax_ids
 
 KIND = "checkout.session"
 COMPLETED, EXPIRED = "checkout.session.completed", "checkout.session.expired"
@@ -109,6 +109,7 @@ def confirm(call: Call, session: Object, collected: dict[str, Any]) -> Object | 
         raise invalid("The total has changed. Please check it and try again.", code="checkout_amount_mismatch")
     known |= {"collected": collected, "confirmed_at": call.now}
     known["customer"] = _customer(call, session, known)
+    _note_tax_id(call, known)
     store.save(call, session)
     store.set_private(call, session, **known)
     if not needs_card(session, known["due"]):
@@ -160,6 +161,18 @@ def _customer(call: Call, session: Object, known: dict[str, Any]) -> str | None:
     if session["customer_creation"] == "always" or cart.makes_invoice(session) or _future_usage(session, known):
         return str(customers.create(replace(call, params=details))["id"])
     return None
+
+
+def _note_tax_id(call: Call, known: dict[str, Any]) -> None:
+    """Give the customer the tax id that was typed, once; raises tax_id_invalid."""
+    given = known["collected"].get("tax_id")
+    if given and known["customer"] and given not in _tax_ids(call, known["customer"]):
+        tax_ids.add(call, store.get(call, "customer", known["customer"]), given)
+
+
+def _tax_ids(call: Call, customer: str) -> list[Object]:
+    found = store.query(call, "tax_id", customer=customer)
+    return [{"type": each["type"], "value": each["value"]} for each in found]
 
 
 def _contact(collected: dict[str, Any]) -> dict[str, Any]:
@@ -361,6 +374,7 @@ def _learned(call: Call, session: Object, collected: dict[str, Any], intent: Obj
     method = store.find(call, "payment_method", intent["payment_method"] if intent else None)
     billing = (method or {}).get("billing_details", {})
     address = collected.get("address") or billing.get("address")
+    typed = [collected["tax_id"]] if "tax_id" in collected else []
     details = {
         "address": {**dict.fromkeys(ADDRESS), **address} if address and session["mode"] != "setup" else None,
         "business_name": None,
@@ -369,7 +383,7 @@ def _learned(call: Call, session: Object, collected: dict[str, Any], intent: Obj
         "name": collected.get("name") or billing.get("name") or customer.get("name"),
         "phone": collected.get("phone") or customer.get("phone"),
         "tax_exempt": customer.get("tax_exempt", "none"),
-        "tax_ids": [],
+        "tax_ids": _tax_ids(call, customer["id"]) if customer else typed,
     }
     return {"customer_details": details}
 

@@ -108,7 +108,7 @@ _LINE_ITEM = {
     "price": string,
     "price_data": {**prices.DATA, "product": string, "product_data": _PRODUCT_DATA},
     "quantity": Integer(0, 999_999),
-    "tax_rates": not_emulated,
+    "tax_rates": [string],
 }
 _CUSTOM_FIELDS = clearable([{"name": required(String(40)), "value": required(String(140))}])
 _SUBSCRIPTION_DATA = {
@@ -116,7 +116,7 @@ _SUBSCRIPTION_DATA = {
     "billing_cycle_anchor": timestamp,
     "billing_cycle_anchor_config": subscriptions.ANCHOR_CONFIG,
     "billing_mode": subscriptions.BILLING_MODE,
-    "default_tax_rates": not_emulated,
+    "default_tax_rates": [string],
     "description": String(500),
     "invoice_settings": {
         "account_tax_ids": not_emulated,
@@ -223,7 +223,7 @@ _CREATE = {
     "submit_type": enum("auto", "book", "donate", "pay", "subscribe"),
     "subscription_data": _SUBSCRIPTION_DATA,
     "success_url": required(url),
-    "tax_id_collection": not_emulated,
+    "tax_id_collection": {"enabled": required(boolean), "required": enum("if_supported", "never")},
     "ui_mode": _HostedPage(("elements", "embedded_page", "form", "hosted_page")),
     "wallet_options": {"link": {"display": _AUTO}},
 }
@@ -253,8 +253,13 @@ def create(call: Call) -> Object:
     given = call.params
     _check(call, given)
     session = _blank(call, given)
-    items = cart.fill(call, given["mode"], given.get("line_items", []), given.get("currency"))
-    known = {"items": items, "data": {key: given[key] for key in _DATA if key in given}}
+    entries = given.get("line_items", [])
+    items = cart.fill(call, given["mode"], entries, given.get("currency"))
+    known = {
+        "data": {key: given[key] for key in _DATA if key in given},
+        "items": items,
+        "tax_rates": {item["id"]: entry.get("tax_rates", []) for item, entry in zip(items, entries, strict=True)},
+    }
     if items:
         session["currency"] = items[0]["currency"]
     if items and session["customer"] and session["mode"] == "subscription":
@@ -362,6 +367,13 @@ def _check(call: Call, given: Object) -> None:
         raise invalid("You may only specify one discount.", param="discounts")
     if "customer_update" in given and "customer" not in given:
         raise invalid("`customer_update` can only be used with `customer`.", param="customer_update")
+    taxed = given.get("tax_id_collection", {}).get("enabled")
+    if taxed and "customer" in given and given.get("customer_update", {}).get("name") != "auto":
+        raise invalid(
+            "Tax ID collection requires updating business name on the customer. To enable tax ID collection for an "
+            "existing customer, please set `customer_update[name]` to `auto`.",
+            param="tax_id_collection",
+        )
     _check_trial(call, given.get("subscription_data", {}))
     _check_expiry(call, given)
 
@@ -396,8 +408,8 @@ def _blank(call: Call, given: Object) -> Object:
     email = given.get("customer_email") or (customer or {}).get("email")
     given_as_is = (
         "allow_promotion_codes", "allowed_payment_method_types", "billing_address_collection", "cancel_url",
-        "client_reference_id", "customer_email", "excluded_payment_method_types", "integration_identifier", "locale",
-        "origin_context", "submit_type", "success_url",
+        "client_reference_id", "customer_email", "integration_identifier", "locale", "origin_context", "submit_type",
+        "success_url",
     )  # fmt: skip
     nothing = (
         "after_expiration", "amount_subtotal", "amount_total", "client_secret", "collected_information",
@@ -410,6 +422,7 @@ def _blank(call: Call, given: Object) -> Object:
         "object": "checkout.session",
         **dict.fromkeys(nothing),
         **{key: given.get(key) for key in given_as_is},
+        **{key: given[key] for key in given.keys() & {"excluded_payment_method_types"}},
         **_choices(call, given, mode),
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
         "created": call.now,
@@ -463,6 +476,7 @@ def _choices(call: Call, given: Object, mode: str) -> Object:
         "saved_payment_method_options": None
         if mode == "setup"
         else saved | given.get("saved_payment_method_options", {}),
+        **{key: {"required": "never", **given[key]} for key in given.keys() & {"tax_id_collection"}},
         "wallet_options": given.get("wallet_options"),
     }
 

@@ -1,6 +1,7 @@
 import { Api } from "../stripe/api.js";
 import { showChallenge } from "../stripe/challenge.js";
 import { connectionError } from "../stripe/errors.js";
+import { Business } from "./business.js";
 import { Card } from "./card.js";
 import { Desk } from "./desk.js";
 import { CHECKS, Entry } from "./entry.js";
@@ -15,6 +16,7 @@ const api = new Api(new URL(base.replace(/v1\/x$/, ""), location.href).href, key
 const desk = new Desk();
 const order = new Order(desk);
 const card = new Card(locale);
+const business = new Business();
 const contact = [
   new Entry("email", { check: CHECKS.email }),
   new Entry("phoneNumber", { asked: phoneAsked }),
@@ -34,7 +36,7 @@ function phoneAsked() {
 
 function tell() {
   const answers = contact.filter(({ input }) => input).map((entry) => entry.tell());
-  if (typesCard()) answers.splice(1, 0, card.tell());
+  if (typesCard()) answers.push(card.tell(), business.tell());
   if (answers.every(Boolean)) return true;
   form.querySelector("[aria-invalid=true]")?.focus();
   return false;
@@ -47,9 +49,12 @@ function wait(on) {
   if (on) by("payment-error").textContent = "";
 }
 
-function fail({ param, message }) {
-  const shown = typesCard() && card.blame(param?.replace(/^card\[(\w+)\]$/, "$1"), message);
-  if (!shown) by("payment-error").textContent = message;
+/** Say what went wrong where it can be put right. */
+function fail({ code, param, message }) {
+  const taxed = code === "tax_id_invalid";
+  if (taxed) by("taxId-error").textContent = message;
+  if (taxed || (typesCard() && card.blame(param?.replace(/^card\[(\w+)\]$/, "$1"), message))) return;
+  by("payment-error").textContent = message;
 }
 
 const email = () => contact[0].text;
@@ -74,7 +79,7 @@ function collected(id) {
     expected_amount: order.due,
     email: email(),
     phone: collectedPhone(),
-    ...(typesCard() && { name: card.name.text, address: card.address() }),
+    ...(typesCard() && { name: card.name.text, address: card.address(), ...business.details() }),
     ...(typesCard() && by("savePaymentMethod")?.checked && { save_payment_method: true }),
     consent: {
       terms_of_service: by("termsOfServiceConsentCheckbox")?.checked,
