@@ -110,12 +110,21 @@ def blank(call: Call, prefix: str, kind: str) -> Object:
         "next_action": None,
         "on_behalf_of": None,
         "payment_method": None,
-        "payment_method_configuration_details": None,
+        "payment_method_configuration_details": _configured(call),
         "payment_method_options": {
             "card": {"mandate_options": None, "network": None, "request_three_d_secure": "automatic"}
         },
         "payment_method_types": ["card"],
     }
+
+
+def _configured(call: Call) -> Object | None:
+    """Return which configuration the request names; raises missing() where there is none."""
+    id = call.params.get("payment_method_configuration")
+    if id is None:
+        return None
+    store.get(call, "payment_method_configuration", id, "payment_method_configuration")
+    return {"id": id, "parent": None}
 
 
 def _automatic(given: Object) -> Object | None:

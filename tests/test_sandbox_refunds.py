@@ -138,3 +138,15 @@ def test_refunding_an_invoices_payment_leaves_the_invoice_paid(shop, refunds):
 def test_it_has_to_know_what_to_refund(refunds, params):
     with pytest.raises(stripe.InvalidRequestError, match="payment_intent or charge"):
         refunds.create(params)
+
+
+def test_the_accounts_balance_is_what_came_in_less_what_went_out(shop, refunds, pay):
+    def balance(part):
+        return [(each.amount, each.currency) for each in shop.v1.balance.retrieve()[part]]
+
+    assert (balance("available"), balance("pending")) == ([], [])
+    # 20.00 less the fee of 2.9 % + 0.30 = 0.88, to come in two days; 5.00 go back at once
+    refunds.create({"payment_intent": pay().id, "amount": 500})
+    assert (balance("available"), balance("pending")) == ([(-500, "usd")], [(1912, "usd")])
+    shop.go(shop.now + 2 * 86_400)
+    assert (balance("available"), balance("pending")) == ([(1412, "usd")], [])

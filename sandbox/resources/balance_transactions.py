@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from decimal import ROUND_HALF_UP
 from decimal import Decimal as Number
 
@@ -25,6 +26,23 @@ def list_all(call: Call) -> Object:
     page = store.page(call, "balance_transaction", "/v1/balance_transactions", **filters)
     page["data"] = [_as_of_now(call, transaction) for transaction in page["data"]]
     return page
+
+
+@route("GET", "/v1/balance")
+def balance(call: Call) -> Object:
+    """Return what the account has: what can be paid out, and what will be in two days; nothing ever is paid out."""
+    sums: dict[tuple[str, str], int] = defaultdict(int)
+    for transaction in store.query(call, "balance_transaction"):
+        sums[_as_of_now(call, transaction)["status"], transaction["currency"]] += transaction["net"]
+    parts = {
+        status: [
+            {"amount": amount, "currency": currency, "source_types": {"card": amount}}
+            for (its, currency), amount in sorted(sums.items())
+            if its == status
+        ]
+        for status in ("available", "pending")
+    }
+    return {"object": "balance", "livemode": False, **parts}
 
 
 @route("GET", "/v1/balance_transactions/{transaction}")

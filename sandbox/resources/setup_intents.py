@@ -106,7 +106,8 @@ def cancel_route(call: Call, intent: str) -> Object:
 @route("GET", "/v1/setup_attempts", listing(setup_intent=required(string)))
 def list_attempts(call: Call) -> Object:
     """List the attempts of one setup intent."""
-    return store.page(call, "setup_attempt", "/v1/setup_attempts", parent=call.params["setup_intent"])
+    intent = store.get(call, "setup_intent", call.params["setup_intent"], "setup_intent")
+    return store.page(call, "setup_attempt", "/v1/setup_attempts", parent=intent["id"])
 
 
 def make(call: Call, **fields: Any) -> Object:
