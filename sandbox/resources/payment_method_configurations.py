@@ -10,9 +10,9 @@ _OTHERS = (
     "acss_debit affirm afterpay_clearpay alipay alma amazon_pay apple_pay apple_pay_later au_becs_debit bacs_debit "
     "bancontact billie bizum blik boleto cartes_bancaires cashapp crypto customer_balance eps fpx "
     "fr_meal_voucher_conecs giropay google_pay grabpay ideal jcb kakao_pay klarna konbini kr_card link mb_way "
-    "mobilepay multibanco naver_pay nz_bank_account oxxo p24 pay_by_bank payco paynow paypal paypay payto pix promptpay "
-    "revolut_pay samsung_pay satispay scalapay sepa_debit sequra sofort sunbit swish twint upi us_bank_account "
-    "wechat_pay zip"
+    "mobilepay multibanco naver_pay nz_bank_account oxxo p24 pay_by_bank payco paynow paypal paypay payto pix "
+    "promptpay revolut_pay samsung_pay satispay scalapay sepa_debit sequra sofort sunbit swish twint upi "
+    "us_bank_account wechat_pay zip"
 ).split()
 _KIND = "payment_method_configuration"
 _FIELDS = {
