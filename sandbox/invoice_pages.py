@@ -1,4 +1,4 @@
-"""What `hosted_invoice_url`, `invoice_pdf` and `receipt_url` lead to: pages and documents for who has the link."""
+"""The pages and documents that invoices, charges and credit notes link to, for whoever has the link."""
 
 from __future__ import annotations
 
@@ -68,6 +68,13 @@ def receipt_pdf(request: HttpRequest, token: str) -> HttpResponse:
     return _document(sheet, sheet.number)
 
 
+@require_safe
+def credit_note_pdf(request: HttpRequest, token: str) -> HttpResponse:
+    """Answer a credit note as a document; it has no page."""
+    call, note = _follow(token, "credit_note")
+    return _document(sheets.of_credit_note(call, note), note["number"])
+
+
 def _document(sheet: Sheet, name: str) -> HttpResponse:
     from sandbox import invoice_pdf  # the library takes a tenth of a second to load, and most requests need none of it
 
@@ -88,6 +95,7 @@ def _follow(token: str, kind: str) -> tuple[Call, Object]:
 urlpatterns = [
     path("invoice/<str:token>/", invoice, name="invoice"),
     path("invoice/<str:token>/pdf/", invoice_pdf, name="invoice_pdf"),
+    path("credit_note/<str:token>/pdf/", credit_note_pdf, name="credit_note_pdf"),
     path("receipts/<str:token>/", receipt, name="receipt"),
     path("receipts/<str:token>/pdf/", receipt_pdf, name="receipt_pdf"),
 ]

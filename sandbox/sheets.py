@@ -121,6 +121,31 @@ def of_charge(call: Call, charge: Object) -> Sheet:
     )
 
 
+def of_credit_note(call: Call, note: Object) -> Sheet:
+    """Return a credit note in words."""
+    invoice = store.get(call, "invoice", note["invoice"])
+    billed = list(store.query(call, "credit_note_line_item", credit_note=note["id"]))
+    amount = _money(note["total"], note)
+    return Sheet(
+        kind="Credit note",
+        number=note["number"],
+        business=invoice["account_name"],
+        status="void" if note["status"] == "void" else "paid",
+        status_text="Void" if note["status"] == "void" else "Issued",
+        headline=f"{amount} credited on {hosted.day(note['effective_at'] or note['created'])}",
+        facts=[
+            ("Credit note number", note["number"]),
+            ("Invoice number", invoice["number"]),
+            ("Date of issue", hosted.day(note["effective_at"] or note["created"])),
+            *([("Reason", note["reason"].replace("_", " ").capitalize())] if note["reason"] else []),
+        ],
+        bill_to=_bill_to(invoice),
+        lines=[_credited(line, note["currency"]) for line in billed],
+        totals=list(_credit(call, note)),
+        texts=[note["memo"]] if note["memo"] else [],
+    )
+
+
 def receipt_number(charge: Object) -> str:
     """Return the number of a receipt: the charge has one as soon as Stripe has mailed it, the paper needs it before."""
     if charge["receipt_number"]:
@@ -222,6 +247,29 @@ def _tax(call: Call, tax: Object) -> str:
     percent = f" ({rate['percentage']:g}%)" if "percentage" in rate else ""
     included = " included" if tax.get("tax_behavior") == "inclusive" else ""
     return f"{name}{percent}{included}"
+
+
+def _credited(line: Object, currency: str) -> Line:
+    unit = line["unit_amount_decimal"]
+    return Line(
+        description=line["description"] or "–",
+        quantity="" if line["quantity"] is None else str(line["quantity"]),
+        unit="" if unit is None else pricing.money(Decimal(unit), currency),
+        amount=pricing.money(line["amount"], currency),
+    )
+
+
+def _credit(call: Call, note: Object) -> Iterator[tuple[str, str]]:
+    yield "Subtotal", _money(note["subtotal"], note)
+    for each in note["discount_amounts"]:
+        yield _discount(call, each["discount"]), _money(-each["amount"], note)
+    for tax in note["total_taxes"] or []:
+        yield _tax(call, tax), _money(tax["amount"], note)
+    if note["pre_payment_amount"]:
+        yield "Taken off the amount due", _money(note["pre_payment_amount"], note)
+    for refund in note["refunds"]:
+        yield "Refunded", _money(refund["amount_refunded"], note)
+    yield "Total credited", _money(note["total"], note)
 
 
 def _payment(charge: Object) -> Line:

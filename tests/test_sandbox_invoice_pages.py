@@ -86,6 +86,16 @@ def test_credit_that_was_used_is_shown(client, shop, alice):
     assert re.search(r"Applied balance</th><td>-\$3\.00</td>.*Amount due</th><td>\$7\.00", words, re.DOTALL)
 
 
+def test_discounts_and_taxes_lead_from_the_subtotal_to_the_total(client, shop, alice):
+    coupon = shop.v1.coupons.create({"percent_off": 25, "duration": "once", "name": "Launch"}).id
+    rate = shop.v1.tax_rates.create({"display_name": "VAT", "percentage": 19, "inclusive": False}).id
+    invoice = open_invoice(shop, alice, 10_000, discounts=[{"coupon": coupon}], default_tax_rates=[rate])
+    words = words_of(client, invoice.hosted_invoice_url)
+    # 100.00 less a quarter is 75.00; 19 % of that are 14.25.
+    steps = (r"Subtotal</th><td>\$100\.00", r"Launch \(25% off\)</th><td>-\$25\.00", r"VAT \(19%\)</th><td>\$14\.25")
+    assert re.search(".*".join((*steps, r"Total</th><td>\$89\.25")), words, re.DOTALL)
+
+
 @pytest.mark.parametrize(
     ("currency", "amount", "written"), [("jpy", 5000, "¥5,000 due"), ("kwd", 4500, "KWD4.500 due")]
 )
@@ -223,6 +233,22 @@ def test_a_receipt_is_a_document_too(client, shop, upgraded):
     assert re.fullmatch(r'inline; filename="Receipt-\d{4}-\d{4}\.pdf"', answer.headers["Content-Disposition"])
     for expected in (b"$35.00 paid on Nov 16, 2026", b"4242", upgraded.number.encode()):
         assert expected in answer.content
+
+
+def test_a_credit_note_is_a_document_with_what_became_of_the_money(client, shop, upgraded):
+    note = shop.v1.credit_notes.create(
+        {
+            "invoice": upgraded.id,
+            "amount": 1500,
+            "refund_amount": 1500,
+            "memo": "Sorry for the outage.",
+            "reason": "product_unsatisfactory",
+        }
+    )
+    answer = document(client, note.pdf)
+    assert answer.headers["Content-Disposition"] == f'inline; filename="Credit-note-{note.number}.pdf"'
+    for expected in ("$15.00 credited on Nov 16, 2026", upgraded.number, "Refunded", "Product unsatisfactory", "Sorry"):
+        assert expected.encode() in answer.content
 
 
 @pytest.mark.parametrize(

@@ -993,3 +993,80 @@ def test_an_offer_has_to_be_a_coupon_that_there_is(shop, alice):
         flow_to, shop, alice, configure(shop), "subscription_cancel", shop.subscribe(alice).id, retention=retention
     )
     assert error.param == "flow_data[subscription_cancel][retention][coupon_offer][coupon]"
+
+
+# Changes that wait for the end of the period
+
+
+def putting_off(shop, *conditions):
+    updating = features(shop)["subscription_update"]
+    updating["products"].append(
+        {"product": product_of(shop, yearly := shop.plan("Yearly", 29_000, "year")), "prices": [yearly]}
+    )
+    put_off = {"conditions": [{"type": each} for each in conditions]}
+    return configure(shop, subscription_update=updating | {"schedule_at_period_end": put_off}), yearly
+
+
+def test_a_cheaper_plan_comes_at_the_periods_end_and_costs_nothing_before(shop, alice):
+    configuration, _ = putting_off(shop, "decreasing_item_amount")
+    subscription = shop.subscribe(alice, shop.business).id
+    shop.go("2026-11-10")
+    portal, before = Portal(shop, alice, configuration), shop.mark()
+    portal.get(f"{portal.url}subscriptions/{subscription}/update/confirm/", price=shop.team)
+    assert re.search(r"On Dec 1, 2026</th><td>\$29\.00.*Amount due today</th><td>\$0\.00", portal.html, re.DOTALL)
+    portal.post(**portal.hidden())
+    assert portal.has("Changes to Team on Dec 1, 2026")
+    assert item_of(shop.subscription(subscription)).price.id == shop.business
+    assert not [event for event in shop.events(before) if event.startswith(("invoice", "charge"))]
+    shop.go("2026-12-01T02:00:00")
+    changed = shop.subscription(subscription)
+    assert item_of(changed).price.id == shop.team
+    assert changed.latest_invoice.total == 2900
+    assert [item.amount for item in shop.v1.invoice_items.list({"customer": alice}).data] == []
+
+
+def test_a_planned_change_can_be_taken_back(shop, alice):
+    configuration, _ = putting_off(shop, "decreasing_item_amount")
+    subscription = shop.subscribe(alice, shop.business).id
+    portal = Portal(shop, alice, configuration)
+    portal.get(f"{portal.url}subscriptions/{subscription}/update/confirm/", price=shop.team)
+    portal.post(**portal.hidden())
+    assert not portal.has('data-test="cancel-subscription"')
+    portal.follow('data-test="update-subscription"')
+    assert portal.has("Cancel change")
+    portal.post(re.search(r'action="([^"]+/undo/)"', portal.html)[1])
+    assert shop.subscription(subscription).schedule is None
+    assert portal.has('data-test="cancel-subscription"')
+
+
+def test_a_dearer_plan_comes_at_once_all_the_same(shop, alice):
+    configuration, _ = putting_off(shop, "decreasing_item_amount", "shortening_interval")
+    subscription = shop.subscribe(alice).id
+    portal = Portal(shop, alice, configuration)
+    portal.get(f"{portal.url}subscriptions/{subscription}/update/confirm/", price=shop.business)
+    portal.post(**portal.hidden())
+    assert item_of(shop.subscription(subscription)).price.id == shop.business
+
+
+def test_a_shorter_interval_waits_only_where_that_is_a_condition(shop, alice):
+    for conditions, waits in (((), False), (("decreasing_item_amount",), False), (("shortening_interval",), True)):
+        configuration, yearly = putting_off(shop, *conditions)
+        subscription = shop.subscribe(alice, yearly).id
+        portal = Portal(shop, alice, configuration)
+        # 29.00 a month are 348.00 a year: dearer than 290.00, though the interval is shorter.
+        portal.get(f"{portal.url}subscriptions/{subscription}/update/confirm/", price=shop.team)
+        portal.post(**portal.hidden())
+        assert (item_of(shop.subscription(subscription)).price.id == yearly) is waits
+
+
+def test_the_schedules_of_others_are_left_alone(shop, alice):
+    subscription = shop.subscribe(alice).id
+    schedule = shop.v1.subscription_schedules.create({"from_subscription": subscription}).id
+    portal = Portal(shop, alice, configure(shop))
+    for mark in ("cancel", "update"):
+        assert not portal.has(f'data-test="{mark}-subscription"')
+        page = f"{portal.url}subscriptions/{subscription}/{mark}/"
+        assert schedule in portal.get(page).html
+        assert portal.answer.status_code == 422
+        portal.home()
+    assert portal.browser.post(f"{portal.url}subscriptions/{subscription}/update/undo/").status_code == 404

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import urlencode
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sandbox import hosted, sheets, store
 from sandbox.api import ApiError
-from sandbox.engine import pricing
+from sandbox.engine import items, pricing, standing
 from sandbox.kernel import Object
-from sandbox.portal import rules, wording
+from sandbox.portal import later, rules, wording
 from sandbox.portal.rules import Offer
 from sandbox.portal.visit import Visit, visited
 
@@ -64,6 +64,12 @@ class Choice:
             return f"Choose a quantity {_bounds(self.adjustable)}."
         return None
 
+    @property
+    def waits(self) -> bool:
+        """Tell whether the change is put off to the end of the period."""
+        call, price = self.visit.call, store.get(self.visit.call, "price", self.price)
+        return later.is_wanted(call, self.visit.features, self.item, price, self.quantity)
+
     def parameters(self, proration_date: int) -> dict[str, Any]:
         """Return the change as parameters of an update, and of a preview alike."""
         feature = self.visit.features["subscription_update"]
@@ -103,6 +109,9 @@ def _choice(request: HttpRequest, visit: Visit, subscription: Object) -> Choice:
 def update(request: HttpRequest, visit: Visit, subscription: str) -> HttpResponse:
     """Show what the subscription can be changed to; a selected plan may ask for a quantity."""
     obj = visit.subscription(subscription)
+    if change := later.planned(visit.call, obj):
+        plan = wording.plan(visit.call, obj)
+        return visit.page("planned.html", {"id": obj["id"], "plan": plan, "planned": change})
     if refusal := rules.why_not_update(visit.features, obj):
         return visit.page("refused.html", {"message": refusal}, status=422)
     choice = _choice(request, visit, obj)
@@ -117,6 +126,17 @@ def update(request: HttpRequest, visit: Visit, subscription: str) -> HttpRespons
         "ready": choice.problem is None or choice.adjustable is not None,
     }
     return visit.page("update.html", context, status=422 if problem else 200)
+
+
+@require_POST
+@visited
+def undo(request: HttpRequest, visit: Visit, subscription: str) -> HttpResponse:
+    """Take a change back that waits for the end of the period."""
+    change = later.planned(visit.call, visit.subscription(subscription))
+    if change is None or not visit.features["subscription_update"]["enabled"]:
+        raise Http404
+    visit.api.post(f"subscription_schedules/{change.schedule}/release")
+    return visit.completed()
 
 
 def _plan(choice: Choice, id: str) -> dict[str, Any]:
@@ -155,6 +175,9 @@ def confirm(request: HttpRequest, visit: Visit, subscription: str) -> HttpRespon
 
 def _make(choice: Choice, proration_date: int) -> HttpResponse:
     visit, id = choice.visit, choice.subscription["id"]
+    if choice.waits:
+        later.plan(visit.call, visit.api, choice.subscription, choice.price, choice.quantity)
+        return visit.completed()
     params = choice.parameters(proration_date) | choice.discounted
     changed = visit.api.post(f"subscriptions/{id}", payment_behavior="pending_if_incomplete", **params)
     return visit.go("pay", id) if changed["pending_update"] else visit.completed()
@@ -184,35 +207,53 @@ def _code(request: HttpRequest, visit: Visit) -> str:
 def _preview(request: HttpRequest, choice: Choice) -> dict[str, Any]:
     """Return what a change would be billed, and when."""
     visit, now = choice.visit, choice.visit.call.now
-    details = choice.parameters(now)
-    preview = visit.api.post(
-        "invoices/create_preview",
-        subscription=choice.subscription["id"],
-        subscription_details=details,
-        **choice.discounted,
-    )
-    lines = preview["lines"]["data"]
-    *steps, _ = sheets.totals(visit.call, preview, lines)
-    at_once = preview["period_end"] <= now
     price = store.get(visit.call, "price", choice.price)
     shown = wording.subscription(visit.call, visit.features, choice.subscription)
-    return {
+    billed = _later(choice) if choice.waits else _billed(choice)
+    takes_codes = "promotion_code" in visit.features["subscription_update"]["default_allowed_updates"]
+    return billed | {
         "id": choice.subscription["id"],
         "before": shown["plan"],
         "after": wording.product_of(visit.call, price)["name"],
         "rate": wording.rate(visit.call, price, choice.quantity),
         "price": choice.price,
         "quantity": choice.quantity,
-        "lines": [(line["description"], pricing.money(line["amount"], line["currency"])) for line in lines],
-        "steps": [] if preview["subtotal"] == preview["amount_due"] else steps,
-        "due": pricing.money(preview["amount_due"] if at_once else 0, preview["currency"]),
-        "next": None if at_once else (hosted.day(preview["period_end"]), _amount_due(preview)),
         "proration_date": now,
         "card": shown["card"],
-        "needs_card": at_once and preview["amount_due"] > 0 and shown["card"] is None,
-        "takes_codes": "promotion_code" in visit.features["subscription_update"]["default_allowed_updates"],
+        "needs_card": billed["charges"] and shown["card"] is None,
+        "takes_codes": takes_codes and not choice.waits,
         "code": _code(request, visit) if choice.discounts else "",
     }
+
+
+def _billed(choice: Choice) -> dict[str, Any]:
+    """Return what the invoice of a change says, be it made at once or at the renewal."""
+    visit, now = choice.visit, choice.visit.call.now
+    preview = visit.api.post(
+        "invoices/create_preview",
+        subscription=choice.subscription["id"],
+        subscription_details=choice.parameters(now),
+        **choice.discounted,
+    )
+    lines = preview["lines"]["data"]
+    *steps, _ = sheets.totals(visit.call, preview, lines)
+    at_once = preview["period_end"] <= now
+    return {
+        "charges": at_once and preview["amount_due"] > 0,
+        "due": pricing.money(preview["amount_due"] if at_once else 0, preview["currency"]),
+        "lines": [(line["description"], pricing.money(line["amount"], line["currency"])) for line in lines],
+        "next": None if at_once else (hosted.day(preview["period_end"]), _amount_due(preview)),
+        "steps": [] if preview["subtotal"] == preview["amount_due"] else steps,
+    }
+
+
+def _later(choice: Choice) -> dict[str, Any]:
+    """Return what a change costs that waits for the end of the period: nothing until then."""
+    price = store.get(choice.visit.call, "price", choice.price)
+    cost = items.cost(choice.visit.call, {"price": price, "quantity": choice.quantity})
+    ends, currency = hosted.day(standing.period_end(choice.subscription)), price["currency"]
+    due = pricing.money(0, currency)
+    return {"charges": False, "due": due, "lines": [], "next": (ends, pricing.money(cost, currency)), "steps": []}
 
 
 def _amount_due(invoice: Object) -> str:

@@ -11,7 +11,7 @@ from sandbox import hosted, store
 from sandbox.api import ApiError
 from sandbox.engine import standing
 from sandbox.kernel import Object
-from sandbox.portal import wording
+from sandbox.portal import later, wording
 from sandbox.portal.forms import BillingInformation
 from sandbox.portal.visit import Visit, visited
 
@@ -28,7 +28,7 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponse:
     invoices = list(store.query(visit.call, "invoice", **theirs, status=_LISTED))
     shown = invoices if request.GET.get("invoices") == "all" else invoices[:_INVOICES]
     context = {
-        "subscriptions": [wording.subscription(visit.call, visit.features, each) for each in running],
+        "subscriptions": [_subscription(visit, each) for each in running],
         "cards": _cards(visit),
         "customer": visit.customer,
         "address": hosted.address_lines(visit.customer["address"]),
@@ -39,7 +39,13 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponse:
     return visit.page("home.html", context)
 
 
-def _has_ended(subscription: Any) -> bool:
+def _subscription(visit: Visit, obj: Object) -> dict[str, Any]:
+    shown = wording.subscription(visit.call, visit.features, obj)
+    change = later.planned(visit.call, obj) if visit.features["subscription_update"]["enabled"] else None
+    return shown | {"planned": change, "can_update": shown["can_update"] or change is not None}
+
+
+def _has_ended(subscription: Object) -> bool:
     return subscription["status"] in standing.ENDED
 
 

@@ -23,6 +23,8 @@ def why_not_cancel(features: Object, subscription: Object) -> str | None:
         return f"{cannot} it has already ended."
     if subscription["cancel_at"]:
         return f"The subscription {subscription['id']} is already set to be canceled at period end."
+    if subscription["schedule"]:
+        return f"{cannot} it is managed by the subscription schedule {subscription['schedule']}."
     return None
 
 

@@ -24,6 +24,7 @@ urlpatterns = [
     path(f"{_SUBSCRIPTION}payment-method/", cards.pay_with, name="portal_pay_with"),
     path(f"{_SUBSCRIPTION}update/", changes.update, name="portal_update"),
     path(f"{_SUBSCRIPTION}update/confirm/", changes.confirm, name="portal_confirm"),
+    path(f"{_SUBSCRIPTION}update/undo/", changes.undo, name="portal_undo"),
     path(f"{_SUBSCRIPTION}update/pay/", changes.pay, name="portal_pay"),
     path(f"{_SESSION}recover/", login.recover, name="portal_recover"),
     path("p/login/<str:token>/", login.login, name="portal_login"),
