@@ -122,6 +122,13 @@ def catalogue() -> None:
         _read_list(kind, {})
 
 
+def everything() -> None:
+    """Read again every object that is mirrored, deleted ones too. Raises Unavailable."""
+    for kind, model in MIRRORED.items():
+        for id in list(model._default_manager.values_list("pk", flat=True)):
+            reread(kind, id)
+
+
 def backfill(customer: Customer) -> None:
     """Read a customer and all that is theirs, without announcing any of it. Raises Unavailable."""
     reread("customer", customer.pk)

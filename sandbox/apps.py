@@ -11,6 +11,6 @@ class SandboxConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sandbox import resources
+        from sandbox import mail, resources  # noqa: F401  the tray listens
 
         resources.load()

@@ -6,10 +6,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
 from sandbox import clock
-from sandbox.models import Account
+from sandbox.models import Account, Row
 
 
 def user_named(username: str) -> Any:
@@ -35,7 +36,35 @@ def talks_to(account: Account) -> bool:
 def link(user: Any, customer: str) -> None:
     """Let the site know that `user` is this customer from now on: SANDBOX_LINK_CUSTOMER(user, customer id)."""
     if path := getattr(settings, "SANDBOX_LINK_CUSTOMER", None):
+        _note(user, customer)
         import_string(path)(user, customer)
+
+
+def read_anew(account: Account) -> None:
+    """Let the site read everything again after the account went back in time, and link its users as they were then."""
+    if path := getattr(settings, "SANDBOX_AFTER_RESTORE", None):
+        import_string(path)()
+    users = get_user_model()._default_manager
+    for customer, known in _customers(account).values_list("stripe_id", "private"):
+        if user := users.filter(pk=known["user"]).first():
+            link(user, customer)
+
+
+def _note(user: Any, customer: str) -> None:
+    """Keep beside the customer whose it is, so that snapshots know."""
+    account = Account.objects.get(name=clock.DEMO)
+    for row in _customers(account).filter(private__user=str(user.pk)).exclude(stripe_id=customer):
+        del row.private["user"]
+        row.save(update_fields=["private"])
+    row = Row.objects.get(account=account, kind="customer", stripe_id=customer)
+    row.private["user"] = str(user.pk)
+    row.save(update_fields=["private"])
+
+
+def _customers(account: Account) -> QuerySet[Row]:
+    """Return the customers that belong to users of the site."""
+    rows = Row.objects.filter(account=account, kind="customer", deleted=False)
+    return rows.filter(private__user__isnull=False)
 
 
 def customer_of(user: Any) -> str | None:

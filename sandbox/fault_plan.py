@@ -45,9 +45,10 @@ _HEADERS = {
     "rate_limit": {"Stripe-Rate-Limited-Reason": "global-rate"},
     "lock_timeout": {"Stripe-Should-Retry": "true"},
 }
+KINDS = (*_ERRORS, *_WIRE, "slow")
 
 _RULE = {
-    "fault": plans.one_of(*_ERRORS, *_WIRE, "slow"),
+    "fault": plans.one_of(*KINDS),
     "method": plans.one_of("GET", "POST", "DELETE"),
     "path": plans.TEXT,
     "seconds": plans.SECONDS,

@@ -56,7 +56,7 @@ _WHEN = {
     "probability": PROBABILITY,
     "times": COUNT,
 }
-_COUNTS = {"seen": 0, "struck": 0}
+COUNTS = {"seen": 0, "struck": 0}
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _dice(thrown: str) -> float:
 def _checked(rule: Mapping[str, Any], at: int, values: Mapping[str, Value], required: str) -> Object:
     if not isinstance(rule, Mapping):
         raise ValueError(f"rules[{at}] must be a hash.")
-    rule = {key: value for key, value in rule.items() if key not in _COUNTS}  # what was read can be written again
+    rule = {key: value for key, value in rule.items() if key not in COUNTS}  # what was read can be written again
     allowed = {**values, **_WHEN}
     if required and required not in rule:
         raise ValueError(f"rules[{at}][{required}] is missing: {values[required].words}.")
@@ -153,7 +153,7 @@ def _checked(rule: Mapping[str, Any], at: int, values: Mapping[str, Value], requ
             raise ValueError(f"rules[{at}][{key}] is unknown: a rule has {', '.join(sorted(allowed))}.")
         if not allowed[key].allows(value):
             raise ValueError(f"rules[{at}][{key}] must be {allowed[key].words}.")
-    return {**rule, **_COUNTS}
+    return {**rule, **COUNTS}
 
 
 def _plans(account: Account) -> Object:

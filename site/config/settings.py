@@ -128,6 +128,7 @@ if SANDBOX:
     # How the sandbox tells the dashboard of the customers that it made, and of the catalogue; and asks whose is whose.
     SANDBOX_LINK_CUSTOMER = "billing.payers.link_customer"
     SANDBOX_CUSTOMER_OF = "billing.payers.customer_of"
+    SANDBOX_AFTER_RESTORE = "billing.sync.everything"
     SANDBOX_AFTER_SEED = "billing.sync.catalogue"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
