@@ -87,7 +87,7 @@ def _taken_off(entry: Object) -> list[Object]:
     """Return the discounts of a line, or of an invoice item that waits."""
     if entry["object"] == "line_item":
         return list(entry["discount_amounts"])
-    return list((entry["proration_details"] or {}).get("discount_amounts", []))
+    return list((entry.get("proration_details") or {}).get("discount_amounts", []))
 
 
 def _billed(call: Call, item: Object) -> Iterator[Object]:
@@ -111,7 +111,7 @@ def _credited(entry: Object) -> list[str | None]:
     if entry["object"] == "line_item":
         details = entry["parent"]["subscription_item_details"]["proration_details"] or {}
         return list((details.get("credited_items") or {}).get("invoice_line_items", []))
-    credited = (entry["proration_details"] or {}).get("credited_items") or {}
+    credited = (entry.get("proration_details") or {}).get("credited_items") or {}
     return [
         credited.get("invoice_item"),
         *(credited.get("invoice_line_item_details") or {}).get("invoice_line_items", []),
@@ -146,6 +146,7 @@ def drop_prorations(call: Call, subscription: Object) -> None:
 def as_draft(item: Object) -> Draft:
     """Return the line that an invoice item becomes."""
     details = item["parent"]["subscription_details"] if item["parent"] else {}
+    prorated = item.get("proration_details") or {}
     return Draft(
         amount=item["amount"],
         currency=item["currency"],
@@ -155,12 +156,12 @@ def as_draft(item: Object) -> Draft:
         quantity=item["quantity"],
         item=details.get("subscription_item"),
         proration=item["proration"],
-        credited=_line_source((item["proration_details"] or {}).get("credited_items")),
+        credited=_line_source(prorated.get("credited_items")),
         invoice_item=item["id"],
         subscription=details.get("subscription"),
         discountable=item["discountable"],
         discounts=tuple(item["discounts"]),
-        discount_amounts=tuple((item["proration_details"] or {}).get("discount_amounts", ())),
+        discount_amounts=tuple(prorated.get("discount_amounts", ())),
         tax_rates=tuple(item["tax_rates"]),
         metadata=item["metadata"],
     )
@@ -181,7 +182,6 @@ def invoice_item(call: Call, customer: str, draft: Draft, **fields: object) -> O
     if draft.subscription:
         of = {"subscription": draft.subscription} | ({"subscription_item": draft.item} if draft.item else {})
         parent = {"subscription_details": of, "type": "subscription_details"}
-    details = {"credited_items": _item_source(draft.credited), "discount_amounts": list(draft.discount_amounts)}
     item = {
         "id": new_id(call, "ii"),
         "object": "invoiceitem",
@@ -201,12 +201,14 @@ def invoice_item(call: Call, customer: str, draft: Draft, **fields: object) -> O
         "period": {"end": draft.period.end, "start": draft.period.start},
         "pricing": draft.pricing,
         "proration": draft.proration,
-        "proration_details": details if draft.proration else None,
         "quantity": draft.quantity,
         "quantity_decimal": str(draft.quantity),
         "tax_rates": list(draft.tax_rates),
         "test_clock": call.clock,
     }
+    if draft.proration:
+        off = list(draft.discount_amounts)
+        item["proration_details"] = {"credited_items": _item_source(draft.credited), "discount_amounts": off}
     return store.insert(call, item | fields, "invoiceitem.created")
 
 

@@ -47,7 +47,9 @@ def retrieve(call: Call) -> Object:
 
 def _business_profile() -> Object:
     nothing = (
-        "mcc", "product_description", "support_address", "support_email", "support_phone", "support_url", "url",
+        "mcc", "minority_owned_business_designation", "product_description",
+        "specified_commercial_transactions_act_url", "support_address", "support_email", "support_phone", "support_url",
+        "url",
     )  # fmt: skip
     return {**dict.fromkeys(nothing), "name": "Sandbox"}
 
@@ -65,5 +67,5 @@ def _settings(name: str) -> Object:
             **kana,
         },
         "dashboard": {"display_name": f"Sandbox {name}", "timezone": "Etc/UTC"},
-        "payments": {"statement_descriptor": "SANDBOX", **payments},
+        "payments": {"statement_descriptor": "SANDBOX", **payments, **kana},
     }

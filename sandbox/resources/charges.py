@@ -149,6 +149,7 @@ def _details(call: Call, intent: Object, payment_method: Object, authenticated: 
             "amount_authorized": intent["amount"],
             "authorization_code": None,
             **{key: card[key] for key in copied},
+            "electronic_commerce_indicator": _AUTHENTICATED.get(card["brand"]) if authenticated else None,
             "extended_authorization": {"status": "disabled"},
             "incremental_authorization": {"status": "unavailable"},
             "installments": None,
@@ -160,11 +161,13 @@ def _details(call: Call, intent: Object, payment_method: Object, authenticated: 
             "overcapture": {"maximum_amount_capturable": intent["amount"], "status": "unavailable"},
             "regulated_status": card["regulated_status"],
             "three_d_secure": THREE_D_SECURE if authenticated else None,
+            "transaction_link_id": None,
         },
         "type": "card",
     }
 
 
+_AUTHENTICATED = {"visa": "05", "mastercard": "02"}  # the indicator that the network answers with
 THREE_D_SECURE: dict[str, Any] = {
     "authentication_flow": "challenge",
     "electronic_commerce_indicator": "05",

@@ -143,7 +143,7 @@ def _tax_id(call: Call, customer: str | None, given: Object) -> Object:
     if form and not re.fullmatch(form, value.replace(" ", ""), re.ASCII):
         raise invalid(f"Invalid value for {given['type']}.", param="value", code="tax_id_invalid")
     pending = {"status": "pending", "verified_address": None, "verified_name": None}
-    owner = {"customer": customer, "customer_account": None, "type": "customer"} if customer else {"type": "self"}
+    owner = {"customer": customer, "type": "customer"} if customer else {"type": "self"}
     return {
         "id": new_id(call, "txi"),
         "object": "tax_id",
@@ -152,7 +152,7 @@ def _tax_id(call: Call, customer: str | None, given: Object) -> Object:
         "customer": customer,
         "customer_account": None,
         "livemode": False,
-        "owner": owner,
+        "owner": {**owner, "customer_account": None},
         "type": given["type"],
         "value": value,
         "verification": pending if customer and given["type"] in _LOOKED_UP else None,
