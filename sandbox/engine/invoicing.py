@@ -91,11 +91,16 @@ def add(call: Call, invoice: Object, drafts: list[Draft]) -> Object:
     return retotal(call, invoice)
 
 
-def remove(call: Call, invoice: Object, item: Object) -> None:
-    """Take the line of an invoice item off a stored draft invoice; its totals are not touched."""
-    for line in store.query(call, "line_item", parent=invoice["id"]):
-        if line["parent"][line["parent"]["type"]]["invoice_item"] == item["id"]:
-            store.delete(call, line)
+def redraw(call: Call, invoice: Object, line: Object, draft: Draft) -> None:
+    """Let a stored line of a draft invoice say what `draft` says; it keeps its id. Totals are not touched."""
+    ensure_draft(invoice)
+    store.save(call, _line(call, invoice, draft, _subscription_of(invoice)) | {"id": line["id"]})
+
+
+def line_of(call: Call, invoice: Object, item: Object) -> Object:
+    """Return the line that an invoice item has made on a stored invoice."""
+    lines = store.query(call, "line_item", parent=invoice["id"])
+    return next(line for line in lines if line["parent"][line["parent"]["type"]]["invoice_item"] == item["id"])
 
 
 def retotal(call: Call, invoice: Object, old_rates: Iterable[Object] = ()) -> Object:

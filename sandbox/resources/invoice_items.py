@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Q
 
 from sandbox import store
@@ -103,18 +105,10 @@ def update(call: Call, item: str) -> Object:
     """Change an invoice item; once its invoice is finalised it stays as it is."""
     obj = store.get(call, "invoiceitem", item, "invoiceitem")
     invoice = _draft_invoice(call, obj)
-    ledger.reprice(call, obj, call.params)
-    store.update(obj, call.params, "description", "discountable", "metadata", "period")
-    if "discounts" in call.params:
-        owner = {"customer": obj["customer"], "invoice_item": obj["id"]}
-        purchase = (obj["amount"], obj["currency"])
-        obj["discounts"] = discounts.redeem(call, call.params["discounts"], purchase, **owner)
-    if "tax_rates" in call.params:
-        obj["tax_rates"] = taxes.rates(call, call.params["tax_rates"], "tax_rates")
-    store.save(call, obj)
+    change(call, obj, call.params)
     if invoice:
-        invoicing.remove(call, invoice, obj)
-        invoicing.add(call, invoice, [ledger.as_draft(obj)])
+        invoicing.redraw(call, invoice, invoicing.line_of(call, invoice, obj), ledger.as_draft(obj))
+        invoicing.retotal(call, invoice)
     return obj
 
 
@@ -124,9 +118,22 @@ def delete(call: Call, item: str) -> Object:
     obj = store.get(call, "invoiceitem", item, "invoiceitem")
     invoice = _draft_invoice(call, obj)
     if invoice:
-        invoicing.remove(call, invoice, obj)
+        store.delete(call, invoicing.line_of(call, invoice, obj))
         invoicing.retotal(call, invoice)
     return store.delete(call, obj, "invoiceitem.deleted")
+
+
+def change(call: Call, item: Object, given: dict[str, Any]) -> Object:
+    """Change a stored invoice item as parameters say; the line that it has made is not touched."""
+    ledger.reprice(call, item, given)
+    store.update(item, given, "description", "discountable", "metadata", "period")
+    if "discounts" in given:
+        owner = {"customer": item["customer"], "invoice_item": item["id"]}
+        purchase = (item["amount"], item["currency"])
+        item["discounts"] = discounts.redeem(call, given["discounts"], purchase, **owner)
+    if "tax_rates" in given:
+        item["tax_rates"] = taxes.rates(call, given["tax_rates"], "tax_rates")
+    return store.save(call, item)
 
 
 def _draft_invoice(call: Call, item: Object) -> Object | None:
