@@ -333,6 +333,27 @@ def test_a_trial_takes_a_card_and_no_money(till):
     assert till.shop.invoices(after.customer)[0].amount_paid == 2900
 
 
+def test_what_waits_for_the_next_invoice_is_left_for_it(till):
+    alice = till.shop.customer()
+    till.v1.invoice_items.create({"customer": alice, "amount": 500, "currency": "usd"})
+    session = till.open("subscription", customer=alice)
+    till.confirm(session)
+    assert till.session(session, expand=["invoice"]).invoice.amount_paid == 2900
+    till.shop.go(DECEMBER + 2 * HOUR)
+    assert till.shop.invoices(alice)[0].amount_paid == 3400
+
+
+def test_a_customer_on_a_test_clock_subscribes_at_its_time(till):
+    test_clock = till.v1.test_helpers.test_clocks.create({"frozen_time": DECEMBER})
+    erin = till.v1.customers.create({"email": "erin@example.com", "test_clock": test_clock.id}).id
+    session = till.open("subscription", customer=erin, subscription_data={"trial_period_days": 7})
+    assert (session.created, session.expires_at) == (DECEMBER, DECEMBER + DAY)
+    assert "starting Dec 8, 2026" in till.page(session)
+    till.confirm(session)
+    subscription = till.session(session, expand=["subscription"]).subscription
+    assert (subscription.test_clock, subscription.trial_end) == (test_clock.id, DECEMBER + 7 * DAY)
+
+
 def test_a_trial_can_do_without_a_card(till):
     ending = {"end_behavior": {"missing_payment_method": "cancel"}}
     plan = {"trial_period_days": 3, "trial_settings": ending}
@@ -493,6 +514,15 @@ def test_a_code_that_ends_while_the_customer_is_at_the_bank_still_holds(till, sa
     till.v1.promotion_codes.update(save20.id, {"active": False})
     till.bank(asked, "succeeded")
     assert till.session(session, expand=["invoice"]).invoice.amount_paid == 2320
+
+
+def test_what_cannot_be_sold_any_more_is_still_shown_and_then_refused(till, save20):
+    session = till.open(discounts=[{"promotion_code": save20.id}])
+    till.v1.promotion_codes.update(save20.id, {"active": False})
+    assert "$12.00" in till.page(session)
+    refused = till.confirm(session)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "promotion_code_inactive")
+    assert till.v1.charges.list().data == []
 
 
 # Taxes

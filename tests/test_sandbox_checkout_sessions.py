@@ -134,6 +134,8 @@ def test_a_wrong_id_is_a_404(till):
      "`customer_update` can only be used with `customer`."),
     ({"ui_mode": "hosted"}, None, "ui_mode", "Invalid ui_mode: must be one of"),
     ({"return_url": "https://shop.example"}, None, "return_url", "ui_mode is `embedded_page`"),
+    ({"invoice_creation": {"enabled": True}, "payment_intent_data": {"capture_method": "manual"}}, None,
+     "invoice_creation", "You can not use `invoice_creation` with a `capture_method` of `manual`."),
     ({"locale": "tlh"}, None, "locale", "Invalid locale: must be one of auto, bg"),
 ])  # fmt: skip
 def test_it_refuses_what_stripe_refuses(till, params, code, param, said):

@@ -6,6 +6,7 @@ The session's id is the permission, as at Stripe. A card number goes from the pa
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from sandbox import hosted, links, params, server, store
 from sandbox.checkout import wording
-from sandbox.engine import checkout
+from sandbox.engine import cart, checkout
 from sandbox.kernel import Call, Object, StripeError
 from sandbox.params import ADDRESS, Integer, amount, boolean, clearable, email, required, string
 from sandbox.resources import tax_ids
@@ -46,7 +47,7 @@ def page(request: HttpRequest, id: str) -> HttpResponse:
         "brands": hosted.BRANDS,
         "cards": [hosted.card(each) for each in checkout.saved_cards(call, session)],
         "email": (session["customer_details"] or {}).get("email"),
-        "saves": (session["saved_payment_method_options"] or {}).get("payment_method_save") == "enabled",
+        "saves": _offers_to_save(session),
         "takes_link": (session["wallet_options"] or {}).get("link", {}).get("display") != "never",
     }
     return hosted.page("checkout/pay.html", context)
@@ -65,7 +66,7 @@ def set_quantity(request: HttpRequest, id: str, item: str) -> HttpResponse:
 
     def change(call: Call, session: Object) -> None:
         quantity = _given(request, {"quantity": required(Integer(0))})["quantity"]
-        checkout.set_quantity(call, session, item, quantity)
+        cart.set_quantity(call, session, item, quantity)
 
     return _changed(request, id, change)
 
@@ -76,7 +77,7 @@ def set_promotion_code(request: HttpRequest, id: str) -> HttpResponse:
     """Let the customer use a promotion code, or with an empty one none; answers the summary as it is then."""
 
     def change(call: Call, session: Object) -> None:
-        checkout.apply_code(call, session, _given(request, {"code": required(clearable(string))})["code"])
+        cart.apply_code(call, session, _given(request, {"code": required(clearable(string))})["code"])
 
     return _changed(request, id, change)
 
@@ -118,13 +119,22 @@ def _perform(id: str, work: Callable[[Call, Object], Any]) -> Object:
 
 
 def _brought_up_to_date(call: Call, session: Object) -> None:
-    # A part of a period costs less by the minute, and a customer's credit may have been used elsewhere.
+    """Price a session anew: a part of a period costs less by the minute, and credit may have been used elsewhere.
+
+    What cannot be sold any more is shown as it was; confirming says why.
+    """
     if session["status"] == "open":
-        checkout.keep(call, session, store.private(call, session))
+        with suppress(StripeError):
+            cart.keep(call, session, store.private(call, session))
 
 
 def _given(request: HttpRequest, declared: dict[str, Any]) -> dict[str, Any]:
     return params.read(declared, params.decode(request.body.decode(errors="replace")))
+
+
+def _offers_to_save(session: Object) -> bool:
+    whose = session["customer"] or session["customer_creation"] == "always"
+    return bool(whose) and (session["saved_payment_method_options"] or {}).get("payment_method_save") == "enabled"
 
 
 def _changed(request: HttpRequest, id: str, change: Callable[[Call, Object], None]) -> HttpResponse:

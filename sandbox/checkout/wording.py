@@ -38,6 +38,10 @@ def every(recurring: Object) -> str:
     return f"per {interval}" if count == 1 else f"every {count} {interval}s"
 
 
+def _months(number: int) -> str:
+    return f"{number} month{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True)
 class Words:
     """A session in words; amounts are written as in `locale`, sentences are English."""
@@ -78,9 +82,12 @@ class Words:
         if not self._rate:
             return ""
         if self.trial:
-            return f"Then {self._rate} starting {hosted.day(self._trial_end)}"
-        recurring = self._recurring[0]["price"]["recurring"]
-        return every(recurring) if self.known["due"] == self.known["rate"] else f"Then {self._rate}"
+            discounted = f" ({self.discount})" if self._coupon else ""
+            return f"Then {self._rate} starting {hosted.day(self._trial_end)}{discounted}"
+        if self.known["due"] == self.known["rate"]:
+            return every(self._recurring[0]["price"]["recurring"])
+        months = (self._coupon or {}).get("duration_in_months")
+        return f"Then {self._rate}" + (f" after {_months(months)}" if months else "")
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -116,8 +123,7 @@ class Words:
         if coupon is None:
             return "Discount"
         off = self._money(coupon["amount_off"]) if coupon["amount_off"] else f"{coupon['percent_off']:g}%"
-        months = coupon["duration_in_months"]
-        lasts = f" for {months} month{'' if months == 1 else 's'}" if self._recurring and months else ""
+        lasts = f" for {_months(months)}" if self._recurring and (months := coupon["duration_in_months"]) else ""
         return f"{coupon['name'] or 'Discount'}: {off} off{lasts}"
 
     @property
@@ -161,7 +167,7 @@ class Words:
 
     @property
     def _trial_end(self) -> int:
-        return int(self._plan.get("trial_end") or self.call.now + self._plan["trial_period_days"] * DAY)
+        return int(self._plan.get("trial_end") or self.known["priced_at"] + self._plan["trial_period_days"] * DAY)
 
     @property
     def _recurring(self) -> list[Object]:
@@ -171,7 +177,9 @@ class Words:
     def _rate(self) -> str:
         """Return the price of all that recurs, where it all recurs at the same interval."""
         intervals = {every(item["price"]["recurring"]) for item in self._recurring}
-        return f"{self._money(self.known['rate'])} {intervals.pop()}" if len(intervals) == 1 else ""
+        taxed = any(each["tax_behavior"] == "exclusive" for each in self.known["taxes"])
+        rate = f"{self._money(self.known['rate'])} {intervals.pop()}" if len(intervals) == 1 else ""
+        return f"{rate} plus tax" if rate and taxed else rate
 
     def _tax(self, tax: Object) -> str:
         rate = store.get(self.call, "tax_rate", tax["tax_rate_details"]["tax_rate"])

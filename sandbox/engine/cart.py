@@ -2,8 +2,8 @@
 
 `known` is what Stripe knows of a session and does not show. Here: `items`, its line items; `tax_rates`, the ids that
 each has, by its id; `data`, parameters for the objects that it will make; `customer`, once one was made; and what came
-of pricing: `due`, what is to be paid today, `rate`, what the subscription costs again and again, both in minor units,
-and `taxes`.
+of pricing at `priced_at`: `due`, what is to be paid today, `rate`, what the subscription costs again and again, both
+in minor units, and `taxes`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def price(call: Call, session: Object, known: dict[str, Any]) -> None:
     Nothing is stored or redeemed. Raises amount_too_small for a payment that is too small to be charged, and as
     `discounts.redeem` does.
     """
-    known |= {"due": 0, "rate": 0}
+    known |= {"due": 0, "priced_at": call.now, "rate": 0}
     if session["mode"] == "setup":
         return
     with transaction.atomic(using=ALIAS):
@@ -68,7 +68,8 @@ def _invoice(call: Call, session: Object, known: dict[str, Any]) -> tuple[Object
     drafts = lines(call, session, known, started)
     worth = sum(draft.amount for own in drafts for draft in own)
     owner = {"customer": payer["id"], **({"subscription": started["id"]} if started else {})}
-    redeemed = discounts.redeem(call, asked_discounts(session), (worth, session["currency"]), **owner)
+    asked = [{kind: id for kind, id in each.items() if id} for each in session["discounts"]]
+    redeemed = discounts.redeem(call, asked, (worth, session["currency"]), **owner)
     fields: dict[str, Any] = {"currency": session["currency"], "discounts": redeemed}
     if started:
         started["discounts"] = redeemed
@@ -84,11 +85,6 @@ def _rate(call: Call, started: Object) -> int:
     lasting = [id for id in started["discounts"] if discounts.terms(call, id)["duration"] == "forever"]
     later = started | {"discounts": lasting}
     return sum(debit.amount for debit in ledger.to_come(call, later, items.period).values())
-
-
-def asked_discounts(session: Object) -> list[dict[str, str]]:
-    """Return the session's discounts as the parameter that they came by."""
-    return [{kind: id for kind, id in each.items() if id} for each in session["discounts"]]
 
 
 def subscription(call: Call, session: Object, known: dict[str, Any], customer: str) -> Object | None:
@@ -138,6 +134,62 @@ def makes_invoice(session: Object) -> bool:
 def recurs(item: Object) -> bool:
     """Tell whether a line item is subscribed to, not bought once."""
     return bool(item["price"]["recurring"])
+
+
+def set_quantity(call: Call, session: Object, item: str, quantity: int) -> None:
+    """Let the customer buy more or less of a line item; raises where the merchant does not."""
+    check_open(session)
+    known = store.private(call, session)
+    chosen = next((each for each in known["items"] if each["id"] == item), None)
+    bounds = (chosen or {}).get("adjustable_quantity")
+    if chosen is None or not bounds:
+        raise invalid("The quantity of this item cannot be changed.", param="quantity")
+    if not bounds["minimum"] <= quantity <= bounds["maximum"]:
+        raise invalid(f"Choose between {bounds['minimum']} and {bounds['maximum']}.", param="quantity")
+    chosen["quantity"] = quantity
+    keep(call, session, known)
+
+
+def apply_code(call: Call, session: Object, code: str | None) -> None:
+    """Put a promotion code on a session, instead of what is on it, or with None take it off.
+
+    Raises invalid() for a code that does not exist, or that cannot be redeemed for this purchase by this customer.
+    """
+    check_open(session)
+    if not session["allow_promotion_codes"]:
+        raise invalid("This session takes no promotion codes.", param="promotion_code")
+    found = _promotion_code(call, session, code) if code else None
+    session["discounts"] = [{"coupon": None, "promotion_code": found["id"]}] if found else []
+    try:
+        keep(call, session, store.private(call, session))
+    except StripeError as error:
+        raise _no_such_code() from error
+
+
+def keep(call: Call, session: Object, known: dict[str, Any]) -> None:
+    """Store a session with its amounts as of now."""
+    price(call, session, known)
+    store.save(call, session)
+    store.set_private(call, session, **known)
+
+
+def check_open(session: Object) -> None:
+    """Raise unless the session can still be paid."""
+    if session["status"] != "open":
+        raise invalid("This Checkout Session is no longer active.", code="checkout_session_no_longer_active")
+
+
+def _promotion_code(call: Call, session: Object, code: str) -> Object:
+    """Return the active promotion code that was typed, in whatever case; one of the customer's own goes first."""
+    found = store.query(call, "promotion_code", code__iexact=code.strip(), active=True)
+    ours = sorted(found, key=lambda each: each["customer"] is None or each["customer"] != session["customer"])
+    if not ours:
+        raise _no_such_code()
+    return ours[0]
+
+
+def _no_such_code() -> StripeError:
+    return invalid("This code is invalid.", param="promotion_code", code="promotion_code_invalid")
 
 
 def _payer(call: Call, session: Object, known: dict[str, Any]) -> Object:

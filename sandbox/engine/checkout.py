@@ -11,7 +11,7 @@ from typing import Any
 from sandbox import intents, store
 from sandbox.engine import cart, charging, discounts, invoicing, ledger, subscribing
 from sandbox.engine.proration import Draft
-from sandbox.kernel import Call, Object, StripeError, falls_due, invalid, listens, new_id
+from sandbox.kernel import Call, Object, falls_due, invalid, listens, new_id
 from sandbox.params import ADDRESS
 from sandbox.resources import customers, payment_intents, setup_intents, tax_ids
 
@@ -41,56 +41,6 @@ def saved_cards(call: Call, session: Object) -> list[Object]:
     return sorted(found, key=lambda card: card["id"] != default)
 
 
-def set_quantity(call: Call, session: Object, item: str, quantity: int) -> None:
-    """Let the customer buy more or less of a line item; raises where the merchant does not."""
-    _check_open(session)
-    known = store.private(call, session)
-    chosen = next((each for each in known["items"] if each["id"] == item), None)
-    bounds = (chosen or {}).get("adjustable_quantity")
-    if chosen is None or not bounds:
-        raise invalid("The quantity of this item cannot be changed.", param="quantity")
-    if not bounds["minimum"] <= quantity <= bounds["maximum"]:
-        raise invalid(f"Choose between {bounds['minimum']} and {bounds['maximum']}.", param="quantity")
-    chosen["quantity"] = quantity
-    keep(call, session, known)
-
-
-def apply_code(call: Call, session: Object, code: str | None) -> None:
-    """Put a promotion code on a session, instead of what is on it, or with None take it off.
-
-    Raises invalid() for a code that does not exist, or that cannot be redeemed for this purchase by this customer.
-    """
-    _check_open(session)
-    if not session["allow_promotion_codes"]:
-        raise invalid("This session takes no promotion codes.", param="promotion_code")
-    found = _promotion_code(call, session, code) if code else None
-    session["discounts"] = [{"coupon": None, "promotion_code": found["id"]}] if found else []
-    try:
-        keep(call, session, store.private(call, session))
-    except StripeError as error:
-        raise _no_such_code() from error
-
-
-def _promotion_code(call: Call, session: Object, code: str) -> Object:
-    """Return the active promotion code that was typed, in whatever case; one of the customer's own goes first."""
-    found = store.query(call, "promotion_code", code__iexact=code.strip(), active=True)
-    ours = sorted(found, key=lambda each: each["customer"] is None or each["customer"] != session["customer"])
-    if not ours:
-        raise _no_such_code()
-    return ours[0]
-
-
-def _no_such_code() -> StripeError:
-    return invalid("This code is invalid.", param="promotion_code", code="promotion_code_invalid")
-
-
-def keep(call: Call, session: Object, known: dict[str, Any]) -> None:
-    """Store a session with its amounts as of now."""
-    cart.price(call, session, known)
-    store.save(call, session)
-    store.set_private(call, session, **known)
-
-
 def confirm(call: Call, session: Object, collected: dict[str, Any]) -> Object | None:
     """Take what the page collected, and charge or save the card.
 
@@ -101,7 +51,7 @@ def confirm(call: Call, session: Object, collected: dict[str, Any]) -> Object | 
     """
     if session["status"] == "complete":
         return None
-    _check_open(session)
+    cart.check_open(session)
     _check_complete(session, collected)
     known = store.private(call, session)
     cart.price(call, session, known)
@@ -142,11 +92,6 @@ def _check_complete(session: Object, collected: dict[str, Any]) -> None:
     for name, (asked, given) in needed.items():
         if asked and not given:
             raise invalid(f"Missing required param: {name}.", param=name, code="parameter_missing")
-
-
-def _check_open(session: Object) -> None:
-    if session["status"] != "open":
-        raise invalid("This Checkout Session is no longer active.", code="checkout_session_no_longer_active")
 
 
 def _customer(call: Call, session: Object, known: dict[str, Any]) -> str | None:
@@ -242,7 +187,8 @@ def _intent(call: Call, session: Object, known: dict[str, Any], kind: str, field
         return store.save(call, earlier | fields)
     if earlier:
         _abandon(call, earlier)
-    intent = {"payment_intent": payment_intents, "setup_intent": setup_intents}[kind].make(call, **fields)
+    make = payment_intents.make if kind == "payment_intent" else setup_intents.make
+    intent = make(call, **fields)
     three_d_secure = (session["payment_method_options"] or {}).get("card", {}).get("request_three_d_secure")
     if three_d_secure:
         intent["payment_method_options"]["card"]["request_three_d_secure"] = three_d_secure
@@ -361,7 +307,7 @@ def _tell_customer(call: Call, session: Object, known: dict[str, Any]) -> None:
         return
     contact, allowed = _contact(known["collected"]), known["data"].get("customer_update", {})
     customer = store.get(call, "customer", session["customer"])
-    news = {key: contact[key] for key in ("address", "name") if allowed.get(key) == "auto" and key in contact}
+    news: Object = {key: contact[key] for key in ("address", "name") if allowed.get(key) == "auto" and key in contact}
     if customer["email"] is None and "email" in contact:
         news["email"] = contact["email"]
     if news:
