@@ -28,6 +28,7 @@ _PLANS = (
 )
 # Without a lookup key and marked hidden: no page offers them, tests find them by product.
 _HIDDEN = (("Kaisha", "jpy", 500), ("Diwan", "kwd", 4500))
+_ASKED_WHY = {"cancellation_reason": {"enabled": True}}
 _KEPT_ON_RESET = ("price", "product")
 
 
@@ -52,6 +53,27 @@ def catalogue(account: Account) -> None:
             api.post(
                 "prices", product=product["id"], currency=currency, unit_amount=amount, recurring={"interval": "month"}
             )
+    _offer_in_portal(api)
+
+
+def _offer_in_portal(api: Api) -> None:
+    """Let customers change between the plans in Stripe's portal too; what somebody has configured stays."""
+    (default,) = api.get("billing_portal/configurations", is_default=True)["data"]
+    if default["features"]["subscription_update"]["enabled"]:
+        return
+    keys = [f"{name.lower()}_{interval}ly" for name, *_ in _PLANS for interval in ("month", "year")]
+    prices = api.get("prices", lookup_keys=keys, limit=100)["data"]
+    offered: dict[str, list[str]] = {}
+    for price in sorted(prices, key=lambda each: keys.index(each["lookup_key"])):
+        offered.setdefault(price["product"], []).append(price["id"])
+    updating = {
+        "enabled": True,
+        "default_allowed_updates": ["price"],
+        "products": [{"product": product, "prices": ids} for product, ids in offered.items()],
+        "proration_behavior": "always_invoice",
+    }
+    path = f"billing_portal/configurations/{default['id']}"
+    api.post(path, features={"subscription_cancel": _ASKED_WHY, "subscription_update": updating})
 
 
 def alice(account: Account, now: int) -> str:

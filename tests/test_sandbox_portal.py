@@ -9,6 +9,7 @@ import pytest
 import stripe
 from django.test import Client
 
+from sandbox import personas
 from shop import item_of
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -1070,3 +1071,13 @@ def test_the_schedules_of_others_are_left_alone(shop, alice):
         assert portal.answer.status_code == 422
         portal.home()
     assert portal.browser.post(f"{portal.url}subscriptions/{subscription}/update/undo/").status_code == 404
+
+
+def test_the_demo_offers_its_plans_once_and_leaves_what_somebody_changed(account, stripe_client):
+    personas.catalogue(account)
+    portal = stripe_client.v1.billing_portal.configurations
+    (default,) = portal.list({"expand": ["data.features.subscription_update.products"]}).data
+    assert [len(product.prices) for product in default.features.subscription_update.products] == [2, 2, 2]
+    portal.update(default.id, {"features": {"subscription_update": {"default_allowed_updates": ["quantity"]}}})
+    personas.catalogue(account)
+    assert portal.retrieve(default.id).features.subscription_update.default_allowed_updates == ["quantity"]
