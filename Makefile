@@ -1,11 +1,12 @@
 # All a newcomer has to know: `make run` and `make test`. Each installs what it needs, once.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test flows check check-deployment bench clean
+.PHONY: help run sandbox test flows check check-deployment bench clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-PORT ?= 8000
+PORT ?= $(if $(filter sandbox,$(MAKECMDGOALS)),12111,8000)
+HOST := 127.0.0.1
 WORKERS ?= 2
 PYTHON := .venv/bin/python
 FRONT_END := assets/vendor/htmx.min.js
@@ -30,6 +31,7 @@ check-deployment: export DEBUG :=
 
 help:
 	@echo "make run      install, seed and serve the dashboard on http://127.0.0.1:$(PORT)/   (PORT=9000, RELOAD=1)"
+	@echo "make sandbox  Stripe's double alone, for any project: http://127.0.0.1:12111   (PORT=9000, HOST=0.0.0.0)"
 	@echo "make test     every test, browser flows included                              (WORKERS=4)"
 	@echo "make flows    the browser flows alone                                         (HEADED=1 to watch)"
 	@echo "make check    ruff, mypy, import rules, Django's deployment check, migrations"
@@ -38,6 +40,9 @@ help:
 
 run: .venv/run.stamp $(FRONT_END)
 	@exec $(PYTHON) scripts/serve.py
+
+sandbox: .venv/run.stamp
+	@HOST='$(HOST)' exec $(PYTHON) scripts/sandbox.py
 
 test: .venv/dev.stamp $(FRONT_END)
 	@browser=$$($(PYTHON) playwright/chromium.py) && E2E_CHROMIUM=$$browser \

@@ -56,7 +56,7 @@ class Api:
 
     def _send(self, method: str, path: str, *, query: str = "", body: str = "") -> Object:
         headers = {"authorization": f"Bearer sk_test_{self.account.name}"}
-        response = server.handle(server.Request(method, f"/v1/{path}", query, headers, body, self.origin))
+        response = server.handle(server.Request(method, f"/v1/{path}", query, headers, body, self.origin, inside=True))
         answer: Object = json.loads(response.body)
         if response.status != 200:
             raise ApiError(f"{method} {path}", response.status, answer["error"])

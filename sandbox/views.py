@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -47,6 +48,13 @@ def _until_it_breaks(request: HttpRequest, half: bytes) -> Iterator[bytes]:
     if half:
         yield half
     elif connection := request.META.get("gunicorn.socket"):
-        # Nothing lingers: the client gets a reset, and no orderly end.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        _reset(connection)
     raise ConnectionResetError(errno.ECONNRESET, "the fault plan reset the connection")
+
+
+def _reset(connection: socket.socket) -> None:
+    """Send a TCP reset, and no orderly end; the server goes on with a socket that leads nowhere."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        os.dup2(theirs.fileno(), connection.fileno())  # closes the client's, and nothing lingers

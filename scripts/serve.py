@@ -29,19 +29,21 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def chosen_port() -> int:
+def chosen_port(host: str = HOST, default: str = "8000", command: str = "make run PORT=9000") -> int:
     """Return PORT, or stop with one sentence where it is no port or somebody else's."""
-    text = os.environ.get("PORT", "8000")
+    text = os.environ.get("PORT", default)
     if not text.isdigit() or not 0 < int(text) < 65536:
         sys.exit(f"PORT must be a number from 1 to 65535, not {text!r}.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, int(text)))
+            probe.bind((host, int(text)))
         except PermissionError:
-            sys.exit(f"Port {text} needs administrator rights here: choose another, for example `make run PORT=9000`.")
+            sys.exit(f"Port {text} needs administrator rights here: choose another, for example `{command}`.")
+        except socket.gaierror:
+            sys.exit(f"HOST must be an address of this machine, not {host!r}.")
         except OSError:
-            sys.exit(f"Port {text} is taken: stop what listens there, or choose another: `make run PORT=9000`.")
+            sys.exit(f"Port {text} is taken: stop what listens there, or choose another: `{command}`.")
     return int(text)
 
 
@@ -61,7 +63,7 @@ def prepare(sandbox: bool) -> None:
     connections.close_all()  # the server forks: no connection may be shared
 
 
-def serve(port: int, greeting: str) -> None:
+def serve(port: int, greeting: str, host: str = HOST) -> None:
     """Serve with gunicorn's threads until Ctrl-C or SIGTERM; print the greeting once the site answers."""
     from gunicorn.app.base import BaseApplication
 
@@ -69,7 +71,7 @@ def serve(port: int, greeting: str) -> None:
         threading.Thread(target=greet_when_answering, args=(port, greeting), daemon=True).start()
 
     options = {
-        "bind": f"{HOST}:{port}",
+        "bind": f"{host}:{port}",
         "worker_class": "gthread",
         "workers": 1,
         "threads": 16,

@@ -11,6 +11,7 @@ import pytest
 import stripe
 
 from sandbox import fault_plan, plans
+from sandbox.api import Api
 from sandbox.models import Account
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -177,6 +178,11 @@ def test_a_call_that_stripe_refuses_can_be_lost_too(stripe_client, plan):
     plan(fault="reset", when="after")
     with pytest.raises(stripe.APIConnectionError):
         stripe_client.v1.customers.retrieve("cus_nobody")
+
+
+def test_stripes_own_pages_and_scenarios_suffer_nothing(account, plan):
+    plan(fault="api_error")
+    assert Api(account).post("customers", name="Ada")["name"] == "Ada"
 
 
 def test_other_accounts_have_other_weather(stripe_client, make_client, plan):
