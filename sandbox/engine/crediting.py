@@ -59,10 +59,7 @@ def issue(call: Call, note: Object, lines: list[Object], params: dict[str, Any])
         note["refunds"].append(_refund(call, invoice, amount, note))
     if credit := params.get("credit_amount"):
         customer = store.get(call, "customer", note["customer"])
-        moved = balance.move(
-            call, customer, -credit, "credit_note", credit_note=note["id"], currency=note["currency"],
-            invoice=invoice["id"],
-        )  # fmt: skip
+        moved = balance.move(call, customer, -credit, "credit_note", credit_note=note["id"], currency=note["currency"])
         note["customer_balance_transaction"] = moved["id"]
     for line in reversed(lines):  # lists run newest first
         store.insert(call, line | {"credit_note": note["id"]})
@@ -273,7 +270,7 @@ def _linked(call: Call, invoice: Object, given: list[dict[str, Any]]) -> list[Ob
             raise invalid(f"Missing required param: {param}.", param=param, code="parameter_missing")
         refund = store.get(call, "refund", each["refund"], param)
         charge = _charge(call, invoice)
-        amount = each.get("amount_refunded", refund["amount"])
+        amount: int = each.get("amount_refunded", refund["amount"])
         if charge is None or refund["charge"] != charge["id"] or amount > refund["amount"]:
             raise invalid(f"The refund {refund['id']} is none of this invoice's payment, or smaller.", param=param)
         entries.append(_entry(refund, amount))
