@@ -177,7 +177,7 @@ def test_an_upgrade_is_reckoned_to_the_second():
     # At 20 Nov 11:30:15 there are 908,985 s of 2,592,000 left.
     moment = at("2026-11-20T11:30:15")
     (credit,) = proration.credits(item(2900), "Team", [debit(2900)], moment)
-    charge = proration.remainder(item(9900), "Business", debit(9900), moment)
+    charge = proration.remainder(item(9900), "Business", debit(9900), NOVEMBER.after(moment))
     assert credit.amount == -1017  # 2900 × 908,985 / 2,592,000 = 1016.997
     assert charge.amount == 3472  # 9900 × 908,985 / 2,592,000 = 3471.817
     assert charge.description == "Remaining time on Business after 20 Nov 2026"
@@ -186,7 +186,10 @@ def test_an_upgrade_is_reckoned_to_the_second():
 def test_halves_round_away_from_zero_on_both_sides():
     # Half of 25 is 12.5: the credit gives back 13, the charge asks for 13.
     (credit,) = proration.credits(item(25), "Tiny", [debit(25)], at("2026-11-16"))
-    assert (credit.amount, proration.remainder(item(25), "Tiny", debit(25), at("2026-11-16")).amount) == (-13, 13)
+    assert (
+        credit.amount,
+        proration.remainder(item(25), "Tiny", debit(25), NOVEMBER.after(at("2026-11-16"))).amount,
+    ) == (-13, 13)
 
 
 def test_a_second_upgrade_credits_what_the_first_one_debited():
@@ -203,7 +206,9 @@ def test_a_discounted_debit_gives_back_only_what_was_paid():
 
 
 def test_several_seats_are_named_in_the_line():
-    charge = proration.remainder(item(2900, quantity=3), "Team", debit(8700, quantity=3), at("2026-11-16"))
+    charge = proration.remainder(
+        item(2900, quantity=3), "Team", debit(8700, quantity=3), NOVEMBER.after(at("2026-11-16"))
+    )
     assert (charge.amount, charge.description) == (4350, "Remaining time on 3 × Team after 16 Nov 2026")  # 8700 / 2
 
 
@@ -224,7 +229,7 @@ def test_at_the_first_second_the_whole_amount_comes_back():
 def test_changing_to_the_same_price_is_free_to_the_cent(amount, elapsed):
     moment = NOVEMBER.start + elapsed
     credit = sum(d.amount for d in proration.credits(item(amount), "Same", [debit(amount)], moment))
-    assert credit + proration.remainder(item(amount), "Same", debit(amount), moment).amount == 0
+    assert credit + proration.remainder(item(amount), "Same", debit(amount), NOVEMBER.after(moment)).amount == 0
 
 
 # Spreading

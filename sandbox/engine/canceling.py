@@ -83,7 +83,7 @@ def _end_on(call: Call, subscription: Object, given: int | str | None) -> None:
     elif isinstance(given, int) and given <= call.now:
         raise invalid("Invalid timestamp: cancel_at must be in the future.", param="cancel_at")
     else:
-        named = {"min_period_end": min(ends), "max_period_end": max(ends)}
+        named = {"max_billed_until": max(ends), "max_period_end": max(ends), "min_period_end": min(ends)}
         _ends(call, subscription, named[given] if isinstance(given, str) else given, at_period_end=False)
 
 

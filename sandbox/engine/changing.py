@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sandbox import store
@@ -18,7 +19,7 @@ from sandbox.kernel import Call, Object, invalid, new_id
 
 PENDING_FOR = 23 * HOUR
 PRORATED = {"billing_cycle_anchor", "items", "trial_end"}
-CHANGES = {*PRORATED, "discounts"}
+CHANGES = {*PRORATED, "add_invoice_items", "cancel_at", "discounts"}
 _PENDING_ALLOWED = {
     "add_invoice_items", "billing_cycle_anchor", "cancel_at_period_end", "discounts", "expand", "items", "metadata",
     "off_session", "payment_behavior", "proration_behavior", "proration_date", "trial_end", "trial_from_plan",
@@ -56,6 +57,8 @@ def work_out(call: Call, before: Object, params: dict[str, Any]) -> Change:
     if before["status"] == "trialing":
         ended = {"trial_end": call.now, "status": "active"}
         return _restart(call, after | ended, []) if trial_end == "now" else _during_trial(after)
+    if "cancel_at" in params and not params.keys() & PRORATED:
+        return _cut(call, before, after, behavior)
     anchor = (params.get("billing_cycle_anchor") or {}).get("type")
     if anchor == "now" or restarts(call, before, after):
         return _restart(call, after, _credits(call, before, moment, behavior))
@@ -157,24 +160,55 @@ def _midway(call: Call, before: Object, after: Object, moment: int, behavior: st
         return Change(after, [], [], bills=False)
     touched = [id for id in [*old, *(id for id in new if id not in old)] if _costs(old.get(id)) != _costs(new.get(id))]
     drafts = [draft for id in touched if id in old for draft in credits(call, before, old[id], moment)]
-    drafts += remainders(call, after, touched, moment, items.period)
+    natural = partial(items.natural_period, after, moment=call.now)
+    drafts += parts(call, after, touched, natural, moment)
     return Change(after, drafts, [], bills=behavior == "always_invoice" and bool(drafts))
+
+
+def _cut(call: Call, before: Object, after: Object, behavior: str) -> Change:
+    """Let the current period end where the subscription ends, or run its course again."""
+    _set_periods(after, lambda item: _period_left(after, item))
+    shorter = [item for item in before["items"]["data"] if _end_in(after, item) < item["current_period_end"]]
+    longer = [item for item in before["items"]["data"] if _end_in(after, item) > item["current_period_end"]]
+    if behavior == "none" or before["status"] == "paused":
+        return Change(after, [], [], bills=False)
+    drafts = [draft for item in shorter for draft in credits(call, before, item, _end_in(after, item))]
+    natural = partial(items.natural_period, after, moment=call.now)
+    for item in longer:
+        drafts += parts(call, after, [item["id"]], natural, item["current_period_end"])
+    return Change(after, drafts, [], bills=behavior == "always_invoice" and bool(drafts))
+
+
+def _period_left(after: Object, item: Object) -> Period:
+    whole = items.natural_period(after, item, item["current_period_start"])
+    return items.until_canceled(after, whole.after(item["current_period_start"]))
+
+
+def _end_in(subscription: Object, item: Object) -> int:
+    found = next(each for each in subscription["items"]["data"] if each["id"] == item["id"])
+    return int(found["current_period_end"])
 
 
 def _costs(item: Object | None) -> tuple[str, int | None] | None:
     return (item["price"]["id"], item.get("quantity")) if item else None
 
 
-def remainders(
-    call: Call, subscription: Object, ids: list[str], moment: int, period: Callable[[Object], Period]
+def parts(
+    call: Call,
+    subscription: Object,
+    ids: list[str],
+    whole: Callable[[Object], Period],
+    since: int | None = None,
 ) -> list[Draft]:
-    """Return, for some of the items, the lines that ask for the rest of a period."""
-    debits, itemized = ledger.to_come(call, subscription, period), ledger.itemizes(subscription)
-    named = [(item, ledger.product_name(call, item["price"])) for item in subscription["items"]["data"]]
+    """Return, for some of the items, the lines that ask for their current period, or what is left of it at `since`.
+
+    `whole` says of which period of an item that is a part.
+    """
+    debits, itemized = ledger.to_come(call, subscription, whole), ledger.itemizes(subscription)
+    data = [item for item in subscription["items"]["data"] if item["id"] in ids]
+    asked = [(item, items.period(item).after(since or 0), ledger.product_name(call, item["price"])) for item in data]
     return [
-        proration.remainder(item, name, debits[item["id"]], moment, itemized=itemized)
-        for item, name in named
-        if item["id"] in ids
+        proration.remainder(item, name, debits[item["id"]], period, itemized=itemized) for item, period, name in asked
     ]
 
 
@@ -194,12 +228,44 @@ def update(call: Call, before: Object, params: dict[str, Any]) -> Object:
         _check_pending(params)
     drop_pending(call, before)
     change = work_out(call, before, params)
+    added = add_invoice_items(call, change.subscription, params)
+    if added and params.get("proration_behavior") == "always_invoice":
+        change = replace(change, bills=True)
     if "discounts" in params:
         store.set_private(call, before, no_discounts=discounts.refused(params))
     after = _carry_out(call, before, change, params)
     if not standing.waits_for(call, after):
         discounts.drop_replaced(call, before, after)
     return after
+
+
+def add_invoice_items(call: Call, subscription: Object, params: dict[str, Any]) -> list[Object]:
+    """Store what the parameter `add_invoice_items` asks for once, on the subscription's next invoice."""
+    periods = [items.period(item) for item in subscription["items"]["data"]]
+    common = Period(max(period.start for period in periods), min(period.end for period in periods))
+    return [
+        ledger.add(
+            call,
+            subscription["customer"],
+            each | _price(each) | {"period": _period(call, each.get("period", {}), common)},
+            subscription["currency"],
+            subscription["id"],
+        )
+        for each in params.get("add_invoice_items", [])
+    ]
+
+
+def _price(given: dict[str, Any]) -> dict[str, Any]:
+    return {"pricing": {"price": given["price"]}} if "price" in given else {}
+
+
+def _period(call: Call, given: dict[str, Any], common: Period) -> dict[str, int]:
+    starts, ends = given.get("start", {}), given.get("end", {})
+    start = {"now": call.now, "timestamp": starts.get("timestamp")}.get(starts.get("type"), common.start)
+    end = {"timestamp": ends.get("timestamp")}.get(ends.get("type"), common.end)
+    if start is None or end is None or start > end:
+        raise invalid("The period of an invoice item must end after it starts.", param="add_invoice_items[0][period]")
+    return {"start": start, "end": end}
 
 
 def drop_pending(call: Call, subscription: Object) -> None:

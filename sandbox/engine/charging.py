@@ -66,9 +66,15 @@ def receive(call: Call, invoice: Object, intent: Object) -> Object:
 def collect(call: Call, invoice: Object, *, off_session: bool = True, raising: bool = False) -> Object:
     """Finalise an invoice and, where it is charged automatically, try to; returns it as it is then.
 
-    A decline is not an error of the request unless `raising`: then its 402 undoes the whole request.
+    A decline is not an error of the request unless `raising`: then its 402 undoes the whole request. While collection
+    is paused nothing is charged: the invoice stays a draft, or is given up or voided, as `pause_collection` says.
     """
+    paused = ((standing.of(call, invoice) or {}).get("pause_collection") or {}).get("behavior")
+    if paused == "keep_as_draft":
+        return invoicing.keep(call, invoice | {"auto_advance": False, "automatically_finalizes_at": None})
     invoice = open(call, invoice)
+    if paused and invoice["status"] == "open":
+        return void(call, invoice) if paused == "void" else invoicing.mark_uncollectible(call, invoice)
     if invoice["status"] != "open" or invoice["collection_method"] == "send_invoice":
         return invoice
     try:
@@ -76,6 +82,8 @@ def collect(call: Call, invoice: Object, *, off_session: bool = True, raising: b
     except StripeError as error:
         if raising:
             raise _undoing(error) from None
+        if not standing.expires_unpaid(call, invoice):
+            standing.set_delinquent(call, invoice, delinquent=True)
     return store.get(call, "invoice", invoice["id"])
 
 
@@ -95,6 +103,24 @@ def attempt(call: Call, invoice: Object, payment_method: str | None = None, *, o
     if intent["status"] == "requires_action":
         raise _requires_action(intent)
     return store.get(call, "invoice", invoice["id"])
+
+
+def is_hopeless(call: Call, invoice: Object) -> bool:
+    """Tell whether a retry would ask again for what the bank has refused for good: another card has to come first."""
+    payment = find_payment(call, invoice) or {"payment": {}}
+    intent = store.find(call, "payment_intent", payment["payment"].get("payment_intent")) or {}
+    error = intent.get("last_payment_error") or {}
+    card = (error.get("payment_method") or {}).get("id")
+    return error.get("advice_code") == "do_not_try_again" and card == payment_method_for(call, invoice)
+
+
+def skip_attempt(call: Call, invoice: Object) -> None:
+    """Let a retry pass without a charge; it counts, and the last one is followed by what the account has set."""
+    _count(call, invoice)
+    invoice["next_payment_attempt"] = _next_attempt(call, invoice)
+    invoicing.keep(call, invoice, "invoice.updated")
+    if invoice["next_payment_attempt"] is None:
+        standing.gave_up(call, invoice)
 
 
 def payment_method_for(call: Call, invoice: Object) -> str | None:

@@ -157,6 +157,12 @@ def natural_period(subscription: Object, item: Object, moment: int) -> Period:
     return period_at(anchor, recurring, moment, config.get("day_of_month"))
 
 
+def until_canceled(subscription: Object, period: Period) -> Period:
+    """Return what there will be of a period: a subscription that ends within it is billed no further."""
+    ends = subscription["cancel_at"]
+    return Period(period.start, ends) if ends and period.start < ends < period.end else period
+
+
 def set_period(item: Object, period: Period) -> Object:
     """Return the item moved to a period."""
     return item | {"current_period_start": period.start, "current_period_end": period.end}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from sandbox import store
@@ -30,7 +31,8 @@ def open_debits(call: Call, subscription: Object, item: Object) -> list[Debit]:
     Classic billing mode knows no history: there it is today's price for the whole period.
     """
     if subscription["billing_mode"]["type"] == "classic":
-        return [to_come(call, subscription, items.period)[item["id"]]]
+        natural = partial(items.natural_period, subscription, moment=item["current_period_start"])
+        return [to_come(call, subscription, natural)[item["id"]]]
     entries = [*_waiting_for(call, item), *_billed(call, item)]
     given_back = {id for entry in entries for id in _credited(entry)} - {None}
     asked = [entry for entry in entries if entry["amount"] > 0]

@@ -36,13 +36,6 @@ def _invoice_due(call: Call, invoice: Object) -> None:
 
 
 def _finalize(call: Call, invoice: Object) -> None:
-    subscription = standing.of(call, invoice)
-    paused = ((subscription and subscription["pause_collection"]) or {}).get("behavior")
-    if paused:
-        charging.open(call, invoice)
-        if store.get(call, "invoice", invoice["id"])["status"] == "open":
-            charging.void(call, invoice) if paused == "void" else invoicing.mark_uncollectible(call, invoice)
-        return
     invoice = charging.collect(call, invoice)
     if invoice["collection_method"] == "send_invoice" and invoice["status"] == "open":
         events.emit(call, "invoice.sent", invoice)
@@ -56,6 +49,9 @@ def _overdue(call: Call, invoice: Object) -> None:
 
 
 def _retry(call: Call, invoice: Object) -> None:
+    if charging.is_hopeless(call, invoice):
+        charging.skip_attempt(call, invoice)
+        return
     with suppress(StripeError):  # what a refusal left behind, and the next attempt, is written down already
         charging.attempt(call, invoice)
 
@@ -115,19 +111,9 @@ def _end_trial(call: Call, subscription: Object) -> None:
     if without_card == "cancel":
         standing.end(call, subscription)
     elif without_card == "pause":
-        _pause(call, subscription)
+        standing.pause(call, subscription, "trial_end_without_payment_method")
     else:
         _renew(call, subscription)
-
-
-def _pause(call: Call, subscription: Object) -> None:
-    paused = {
-        "subscription": {"type": "trial_end_without_payment_method"},
-        "transitioned_at": call.now,
-        "type": "subscription",
-    }
-    subscription = standing.keep(call, subscription | {"status": "paused", "status_details": {"paused": paused}})
-    events.emit(call, "customer.subscription.paused", subscription)
 
 
 def _renew(call: Call, subscription: Object) -> None:

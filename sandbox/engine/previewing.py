@@ -7,7 +7,19 @@ from typing import Any
 from django.db import transaction
 
 from sandbox import store
-from sandbox.engine import changing, charging, invoicing, ledger, schedules, shapes, standing, subscribing, taxes
+from sandbox.engine import (
+    canceling,
+    changing,
+    charging,
+    invoicing,
+    ledger,
+    pausing,
+    schedules,
+    shapes,
+    standing,
+    subscribing,
+    taxes,
+)
 from sandbox.engine.calendar import HOUR, Period
 from sandbox.engine.proration import Draft
 from sandbox.kernel import Call, Object, StripeError, invalid, new_id
@@ -29,8 +41,12 @@ def preview(call: Call, params: dict[str, Any]) -> Object:
         subscription = _subscription(call, params, details)
         for given in params.get("invoice_items", []):
             _add(call, params, given, subscription)
-        rates = _default_rates(call, details)
-        invoice = _of(call, subscription | rates, details) if subscription else _first(call, params, details, rates)
+        begins = subscription is None
+        subscription = (subscription or _new(call, params, details)) | _default_rates(call, details)
+        if params.get("preview_mode") == "recurring":
+            invoice = _recurring(call, subscription, details, begins=begins)
+        else:
+            invoice = _first(call, subscription, details) if begins else _of(call, subscription, details)
         transaction.set_rollback(True, using=ALIAS)
     return invoice
 
@@ -85,20 +101,39 @@ def _default_rates(call: Call, details: dict[str, Any]) -> Object:
     return {"default_tax_rates": taxes.rates(call, details["default_tax_rates"], param)} if given else {}
 
 
-def _first(call: Call, params: dict[str, Any], details: dict[str, Any], rates: Object) -> Object:
-    customer = store.get(call, "customer", params["customer"], "customer") if "customer" in params else dict(_NOBODY)
+def _new(call: Call, params: dict[str, Any], details: dict[str, Any]) -> Object:
+    """Return the subscription that `details` describe, which may be nobody's."""
+    if "customer" in params:
+        store.get(call, "customer", params["customer"], "customer")
     anchor = (details.get("billing_cycle_anchor") or {}).get("timestamp")
-    given = details | ({"billing_cycle_anchor": anchor} if anchor else {})
-    blank = shapes.subscription(call, customer["id"], new_id(call, "sub")) | rates
-    subscription = subscribing.compose(call, blank, given)
-    lines = subscribing.first_lines(call, subscription, given)
-    invoice = _compose(call, subscription, lines, call.now, customer=customer)
+    blank = shapes.subscription(call, params.get("customer"), new_id(call, "sub"))
+    return subscribing.compose(call, blank, details | ({"billing_cycle_anchor": anchor} if anchor else {}))
+
+
+def _first(call: Call, subscription: Object, details: dict[str, Any]) -> Object:
+    invoice = _compose(call, subscription, subscribing.first_lines(call, subscription, details), call.now)
     return invoice | {"parent": None}  # there is no subscription yet that it could name
+
+
+def _recurring(call: Call, subscription: Object, details: dict[str, Any], *, begins: bool) -> Object:
+    """Return what will come again and again: whole periods, without prorations and without what is billed once."""
+    if not begins:
+        subscription = changing.work_out(call, subscription, details | {"proration_behavior": "none"}).subscription
+    lines = [changing.whole_period(call, item) for item in subscription["items"]["data"]]
+    invoice = _compose(call, subscription, lines, call.now if begins else standing.period_end(subscription))
+    return invoice | ({"parent": None} if begins else {})
 
 
 def _of(call: Call, subscription: Object, details: dict[str, Any]) -> Object:
     if details.get("cancel_now"):
         return _canceled_now(call, subscription, details)
+    if "cancel_at" in details:
+        canceling.plan_end(call, subscription, {"cancel_at": details["cancel_at"]})
+    if details.get("pause"):
+        return _paused(call, subscription, details["pause"])
+    if details.get("resume_at"):
+        after = subscribing.resumed(call, subscription, details)
+        return _compose(call, after, subscribing.first_lines(call, after, details), call.now)
     if details.get("cancel_at_period_end") is not None:
         ends = standing.period_end(subscription) if details["cancel_at_period_end"] else None
         subscription |= {"cancel_at": ends, "cancel_at_period_end": details["cancel_at_period_end"]}
@@ -126,16 +161,23 @@ def _canceled_now(call: Call, subscription: Object, details: dict[str, Any]) -> 
     return _compose(call, subscription, [*waiting, *unused], call.now)
 
 
+def _paused(call: Call, subscription: Object, params: dict[str, Any]) -> Object:
+    waiting = ledger.waiting(call, subscription["customer"], subscription["id"])
+    drafts = [*waiting, *pausing.credits(call, subscription, params)]
+    if not drafts or not pausing.bills(params):
+        raise _none(subscription["customer"])
+    return _compose(call, subscription, drafts, call.now)
+
+
 def _compose(
     call: Call,
     subscription: Object,
     drafts: list[Draft],
     moment: int,
     period: Period | None = None,
-    customer: Any = None,
 ) -> Object:
-    then = call.at(moment)
-    customer = customer or store.get(call, "customer", subscription["customer"])
+    then, whose = call.at(moment), subscription["customer"]
+    customer = store.get(call, "customer", whose) if whose else dict(_NOBODY)
     start, end = period or (moment, moment)
     fields = charging.for_subscription(then, subscription, "upcoming")
     fields |= {"next_payment_attempt": moment + HOUR, "period_end": end, "period_start": start}

@@ -99,15 +99,14 @@ def _credit(item: dict[str, Any], name: str, debit: Debit, moment: int, itemized
     )
 
 
-def remainder(item: dict[str, Any], name: str, debit: Debit, moment: int, *, itemized: bool = False) -> Draft:
-    """Ask for the rest of a period of the item, of which `debit` says what the whole would be."""
-    rest = debit.period.after(moment)
-    amount, off = debit.part(rest.length, itemized=itemized)
+def remainder(item: dict[str, Any], name: str, debit: Debit, part: Period, *, itemized: bool = False) -> Draft:
+    """Ask for a part of a period of the item, of which `debit` says what the whole would be."""
+    amount, off = debit.part(part.length, itemized=itemized)
     return Draft(
         amount=amount,
         currency=debit.currency,
-        description=_words("Remaining time on", name, item.get("quantity"), moment),
-        period=rest,
+        description=_words("Remaining time on", name, item.get("quantity"), part.start),
+        period=part,
         pricing=debit.pricing,
         quantity=debit.quantity,
         item=item["id"],

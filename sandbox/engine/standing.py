@@ -174,6 +174,16 @@ def gave_up(call: Call, invoice: Object) -> None:
         end(call, subscription, "payment_failed")
     elif ending == "unpaid":
         keep(call, subscription | {"status": "unpaid"})
+    elif ending == "pause":
+        pause(call, subscription, "final_payment_failure")
+
+
+def pause(call: Call, subscription: Object, reason: str) -> Object:
+    """Stop service and billing until the subscription is resumed; `reason` is a type of Stripe's status_details."""
+    details = {"subscription": {"type": reason}, "transitioned_at": call.now, "type": "subscription"}
+    paused = keep(call, subscription | {"status": "paused", "status_details": {"paused": details}})
+    events.emit(call, "customer.subscription.paused", paused)
+    return paused
 
 
 def voided(call: Call, invoice: Object) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from sandbox import events, store
 from sandbox.engine import charging, discounts, invoicing, items, ledger, proration, standing
 from sandbox.engine.calendar import DAY, Period, boundary, next_anchor
-from sandbox.engine.changing import redeemed, remainders, whole_period
+from sandbox.engine.changing import add_invoice_items, parts, redeemed, whole_period
 from sandbox.engine.proration import Draft
 from sandbox.kernel import Call, Object, invalid, listens, new_id
 from sandbox.resources import setup_intents
@@ -32,6 +32,9 @@ def start(
     Raises the card's 402 with error_if_incomplete, and resource_missing where there is no card to charge.
     """
     customer = store.get(call, "customer", subscription["customer"])
+    data = subscription["items"]["data"]
+    data[:] = [items.set_period(item, items.until_canceled(subscription, items.period(item))) for item in data]
+    add_invoice_items(call, subscription, params)
     drafts = first_lines(call, subscription, params) if drafts is None else drafts
     charges = _settle_status(call, subscription, customer, drafts, params)
     subscription["latest_invoice"] = new_id(call, "in") if drafts else None
@@ -78,14 +81,14 @@ def first_line(call: Call, subscription: Object, item: Object, behavior: str) ->
     """Return the line for an item's current period, which may be a trial, or shorter than its price's interval."""
     if subscription["status"] == "trialing":
         return [proration.trial_period(item, ledger.product_name(call, item["price"]), items.period(item))]
-    start = item["current_period_start"]
-    whole = items.natural_period(subscription, item, start)
-    if whole.start == start:
+    period = items.period(item)
+    whole = items.natural_period(subscription, item, period.start)
+    if whole == period:
         return [whole_period(call, item)]
     if behavior == "none":
         return []
-    natural = partial(items.natural_period, subscription, moment=start)
-    return remainders(call, subscription, [item["id"]], start, natural)
+    natural = partial(items.natural_period, subscription, moment=period.start)
+    return parts(call, subscription, [item["id"]], natural)
 
 
 def next_cycle(call: Call, subscription: Object) -> tuple[Object, list[Draft]]:
@@ -93,7 +96,7 @@ def next_cycle(call: Call, subscription: Object) -> tuple[Object, list[Draft]]:
     end = standing.period_end(subscription)
     after = subscription | {"status": "active" if subscription["status"] == "trialing" else subscription["status"]}
     data = [
-        items.set_period(item, items.natural_period(after, item, end).after(end))
+        items.set_period(item, items.until_canceled(after, items.natural_period(after, item, end).after(end)))
         if item["current_period_end"] == end
         else item
         for item in subscription["items"]["data"]
@@ -108,9 +111,7 @@ def resume(call: Call, subscription: Object, params: dict[str, Any]) -> Object:
 
     With resume_on_payment_success it stays paused until its invoice is paid. Raises invalid() unless it is paused.
     """
-    if subscription["status"] != "paused":
-        raise invalid("This subscription is not paused, so it cannot be resumed.")
-    after = _resumed(call, subscription, params)
+    after = resumed(call, subscription, params)
     drafts = first_lines(call, after, params)
     latest = {"latest_invoice": new_id(call, "in")} if drafts else {}
     waits = bool(drafts) and params.get("payment_behavior") == "resume_on_payment_success"
@@ -120,13 +121,16 @@ def resume(call: Call, subscription: Object, params: dict[str, Any]) -> Object:
         standing.keep(call, (subscription if waits else after) | latest)
         if drafts:
             _bill(call, after | latest, drafts, "subscription_update", {"off_session": True})
-    resumed = store.get(call, "subscription", subscription["id"])
+    now = store.get(call, "subscription", subscription["id"])
     if not waits:
-        events.emit(call, "customer.subscription.resumed", resumed)
-    return resumed
+        events.emit(call, "customer.subscription.resumed", now)
+    return now
 
 
-def _resumed(call: Call, subscription: Object, params: dict[str, Any]) -> Object:
+def resumed(call: Call, subscription: Object, params: dict[str, Any]) -> Object:
+    """Return a paused subscription as resuming will make it; raises invalid() unless it is paused."""
+    if subscription["status"] != "paused":
+        raise invalid("This subscription is not paused, so it cannot be resumed.")
     after = subscription | {"status": "active"}
     if (params.get("billing_cycle_anchor") or {}).get("type", "now") == "now":
         after |= {"billing_cycle_anchor": call.now, "billing_cycle_anchor_config": None}

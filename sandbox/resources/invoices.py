@@ -26,7 +26,7 @@ from sandbox.params import (
 )
 from sandbox.resources import invoice_items, sources
 from sandbox.resources.discounts import DISCOUNTS
-from sandbox.resources.subscriptions import CHANGED_ITEM, PRORATION_BEHAVIOR, TRIAL_END
+from sandbox.resources.subscriptions import CANCEL_AT, CHANGED_ITEM, PAUSE, PRORATION_BEHAVIOR, TRIAL_END
 
 refers(
     "invoice",
@@ -81,16 +81,16 @@ _SUBSCRIPTION_DETAILS = {
     "billing_cycle_anchor": {"timestamp": timestamp, "type": required(enum("now", "timestamp", "unchanged"))},
     "billing_mode": not_emulated,
     "billing_schedules": not_emulated,
-    "cancel_at": not_emulated,
+    "cancel_at": CANCEL_AT,
     "cancel_at_period_end": boolean,
     "cancel_now": boolean,
     "default_tax_rates": clearable([string]),
     "items": [CHANGED_ITEM],
     "metadata": metadata,
-    "pause": not_emulated,
+    "pause": PAUSE,
     "proration_behavior": PRORATION_BEHAVIOR,
     "proration_date": timestamp,
-    "resume_at": not_emulated,
+    "resume_at": enum("now"),
     "start_date": not_emulated,
     "trial_end": TRIAL_END,
 }
@@ -269,7 +269,7 @@ def lines(call: Call, invoice: str) -> Object:
         "invoice_items": [{**invoice_items.FIELDS, "currency": currency, "invoiceitem": not_emulated, "price": string}],
         "issuer": not_emulated,
         "on_behalf_of": not_emulated,
-        "preview_mode": not_emulated,
+        "preview_mode": enum("next", "recurring"),
         "schedule": not_emulated,
         "schedule_details": not_emulated,
         "subscription": string,

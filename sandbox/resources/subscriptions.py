@@ -9,7 +9,7 @@ from operator import or_
 from django.db.models import Q
 
 from sandbox import store
-from sandbox.engine import canceling, changing, charging, items, shapes, standing, subscribing, taxes
+from sandbox.engine import canceling, changing, charging, items, pausing, shapes, standing, subscribing, taxes
 from sandbox.kernel import Call, Object, expandable, invalid, missing, new_id, refers, route
 from sandbox.params import (
     Integer,
@@ -75,17 +75,41 @@ ITEM = {
     "tax_rates": clearable([string]),
 }
 CHANGED_ITEM = {**ITEM, "clear_usage": boolean, "current_trial": not_emulated, "deleted": boolean, "id": string}
+PAUSE = {
+    "bill_for": {
+        "outstanding_usage_through": {"type": required(enum("none", "now"))},
+        "unused_time_from": {"type": required(enum("item_current_period_start", "none", "now"))},
+    },
+    "invoicing_behavior": enum("invoice", "pending_invoice_item"),
+    "type": enum("subscription"),
+}
 CANCELLATION = {"comment": clearable(string), "feedback": clearable(FEEDBACK), "feedback_option": not_emulated}
 _NOT_EMULATED = dict.fromkeys(
     (
-        "add_invoice_items", "application_fee_percent", "automatic_tax", "billing_schedules", "billing_thresholds",
+        "application_fee_percent", "automatic_tax", "billing_schedules", "billing_thresholds",
         "customer_account", "on_behalf_of", "pending_invoice_item_interval", "transfer_data",
     ),
     not_emulated,
 )  # fmt: skip
+_MOMENT = {
+    "timestamp": timestamp,
+    "type": required(enum("max_item_period_start", "min_item_period_end", "now", "timestamp")),
+}
+CANCEL_AT = clearable(either("max_billed_until", "max_period_end", "min_period_end", timestamp))
+ADDED_ITEM = {
+    "discountable": boolean,
+    "discounts": DISCOUNTS,
+    "metadata": metadata,
+    "period": {"end": required(_MOMENT), "start": required(_MOMENT)},
+    "price": string,
+    "price_data": {**prices.DATA, "recurring": not_emulated},
+    "quantity": Integer(0),
+    "tax_rates": clearable([string]),
+}
 _FIELDS = {
     **_NOT_EMULATED,
-    "cancel_at": clearable(either("max_period_end", "min_period_end", timestamp)),
+    "add_invoice_items": [ADDED_ITEM],
+    "cancel_at": CANCEL_AT,
     "cancel_at_period_end": boolean,
     "collection_method": enum("charge_automatically", "send_invoice"),
     "days_until_due": Integer(0, 365),
@@ -232,6 +256,30 @@ def cancel(call: Call, subscription: str) -> Object:
     if obj["status"] in standing.ENDED:
         raise missing("subscription", subscription)
     return canceling.cancel(call, obj, call.params)
+
+
+@route("POST", "/v1/subscriptions/{subscription}/pause", PAUSE)
+def pause(call: Call, subscription: str) -> Object:
+    """Pause a subscription until it is resumed; unlike `pause_collection`, which goes on making invoices."""
+    return pausing.pause(call, store.get(call, "subscription", subscription), call.params)
+
+
+@route(
+    "POST",
+    "/v1/subscriptions/{subscription}/migrate",
+    {"billing_mode": required(BILLING_MODE)},
+)
+def migrate(call: Call, subscription: str) -> Object:
+    """Move a subscription to flexible billing mode, or its prorations to itemized; there is no way back."""
+    obj, given = store.get(call, "subscription", subscription), call.params["billing_mode"]
+    standing.check_status(obj, {"billing_mode": given})
+    mode, wanted = obj["billing_mode"], given.get("flexible", {}).get("proration_discounts", "included")
+    itemized = (mode["flexible"] or {}).get("proration_discounts") == "itemized"
+    if given["type"] != "flexible" or (itemized and wanted != "itemized"):
+        raise invalid("A subscription cannot be migrated back.", param="billing_mode[type]")
+    set_billing_mode(obj, given)
+    obj["billing_mode"]["updated_at"] = call.now
+    return standing.keep(call, obj)
 
 
 @route(
