@@ -132,6 +132,8 @@ def retrieve_active(call: Call, entitlement: str) -> Object:
 )
 def _settle(call: Call, subscription: Object) -> None:
     """Bring what a customer may use in line with what they subscribe to, and tell of a change."""
+    if not store.count(call, FEATURE):
+        return
     customer = subscription["customer"]
     before = list(store.query(call, ENTITLEMENT, customer=customer))
     entitled = _entitled(call, customer)
