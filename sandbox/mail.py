@@ -186,3 +186,10 @@ def _refund(call: Call, refund: Object) -> Words | None:
     links = [("View receipt", charge["receipt_url"])] if charge.get("receipt_url") else []
     text = [f"{given} goes back to the card you paid with. It can take five to ten days to show there."]
     return f"Your refund from {_business(call)}", text, links
+
+
+def send_portal_link(call: Call, session: Object) -> None:
+    """Put a customer's way into the portal into the tray: they asked for it there, no event stands behind it."""
+    if to := _address(call, session):
+        text = ["It works for five minutes. If you did not ask for it, there is nothing to do."]
+        _keep(call, session, to, (f"Sign in to {_business(call)}", text, [("Sign in", session["url"])]))

@@ -10,6 +10,7 @@ import stripe
 from django.test import Client
 
 from sandbox import personas
+from sandbox.models import Row
 from shop import item_of
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -472,6 +473,9 @@ def test_the_login_page_sends_a_link_to_who_is_a_customer(client, shop, alice):
     known = client.post(path, {"email": "alice@example.com"}).content.decode()
     assert "/sandbox/p/session/" in known
     assert "/sandbox/p/session/" not in client.post(path, {"email": "nobody@example.com"}).content.decode()
+    (mail,) = Row.objects.filter(account=shop.account, kind="mail").values_list("data", flat=True)
+    assert (mail["to"], mail["subject"]) == ("alice@example.com", "Sign in to Sandbox")
+    assert unescape(mail["links"][0]["url"]) in known
     shop.v1.billing_portal.configurations.update(configuration, {"login_page": {"enabled": False}})
     assert client.get(path).status_code == 404
 
