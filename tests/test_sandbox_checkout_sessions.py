@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import stripe
 
+from sandbox import server
 from sandbox.engine.calendar import DAY, HOUR
+from sandbox.models import Account
 from shop import NOVEMBER, Shop
 from till import DECLINED, SUCCESS, Till
 
@@ -49,6 +51,20 @@ def test_opening_a_session_makes_nothing_else(till):
     assert till.shop.events(before) == []
     assert till.v1.customers.list().data == []
     assert till.v1.payment_intents.list().data == []
+
+
+def test_accounts_with_one_seed_have_pages_of_their_own(till, make_client):
+    ids, pages = [], []
+    for name, amount in (("seeded_a", 700), ("seeded_b", 900)):
+        account = server.account_named(f"{name}_{till.shop.account.name}")
+        Account.objects.filter(pk=account.pk).update(seed="same")
+        price = {"currency": "usd", "unit_amount": amount, "product_data": {"name": "Tea"}}
+        goods = {"mode": "payment", "success_url": SUCCESS, "line_items": [{"price_data": price, "quantity": 1}]}
+        session = make_client(f"sk_test_{account.name}").v1.checkout.sessions.create(goods)
+        ids.append(session.id)
+        pages.append(till.page(session))
+    assert ids[0] != ids[1]
+    assert ("$7.00" in pages[0], "$9.00" in pages[1]) == (True, True)
 
 
 def test_line_items_come_on_demand(till):
