@@ -55,6 +55,9 @@ STEPS = st.one_of(
     step("end_trial", n=nth),
     step("cancel", n=nth, prorate=st.booleans(), invoice_now=st.booleans()),
     step("cancel_later", n=nth, on=st.booleans()),
+    step("cancel_on", n=nth, days=st.integers(0, 60), prorates=prorates),
+    step("pause", n=nth, behavior=st.sampled_from(["invoice", "pending_invoice_item"])),
+    step("resume", n=nth, anchor=st.sampled_from(["now", "unchanged"])),
     step("pause_collection", n=nth, behavior=st.sampled_from(["keep_as_draft", "mark_uncollectible", "void", ""])),
     step("schedule", n=nth, plan=plan, ending=st.sampled_from(["cancel", "release"])),
     step("release", n=nth),
@@ -140,6 +143,19 @@ class Walk:
 
     def cancel_later(self, n: int, on: bool) -> object:
         return self.v1.subscriptions.update(self.subscription(n).id, {"cancel_at_period_end": on})
+
+    def cancel_on(self, n: int, days: int, prorates: str) -> object:
+        moment = self.shop.now + days * DAY if days else ""
+        params = {"cancel_at": moment, "proration_behavior": prorates}
+        return self.v1.subscriptions.update(self.subscription(n).id, params)
+
+    def pause(self, n: int, behavior: str) -> object:
+        return self.v1.subscriptions.pause(self.subscription(n).id, {"invoicing_behavior": behavior})
+
+    def resume(self, n: int, anchor: str) -> object:
+        found = self.v1.subscriptions.list({"customer": self.customer, "status": "paused"}).data
+        paused = found[n % len(found)] if found else self.subscription(n)
+        return self.v1.subscriptions.resume(paused.id, {"billing_cycle_anchor": {"type": anchor}})
 
     def pause_collection(self, n: int, behavior: str) -> object:
         paused = {"behavior": behavior} if behavior else ""
@@ -237,7 +253,7 @@ def check_status(walk: Walk, subscription: stripe.Subscription, invoices: list[s
         assert subscription.ended_at is not None
         assert not any(invoice.auto_advance for invoice in own)
     elif status == "incomplete":
-        assert latest.status == "open"
+        assert latest.status in {"open", "uncollectible"}
         assert now < subscription.created + 23 * HOUR
     elif status == "incomplete_expired":
         assert latest.status == "void"
