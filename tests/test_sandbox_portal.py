@@ -657,6 +657,19 @@ def test_an_upgrade_charges_what_was_shown_to_the_second(shop, alice):
     assert portal.has('data-test="update-subscription"')
 
 
+@pytest.mark.parametrize("moment", [-901, 86_400, 28 * 86_400])
+def test_a_price_of_another_moment_is_shown_anew_instead_of_charged(shop, alice, moment):
+    subscription = shop.subscribe(alice).id
+    portal = Portal(shop, alice, configure(shop))
+    portal.get(f"{portal.url}subscriptions/{subscription}/update/confirm/", price=shop.business)
+    before = shop.mark()
+    portal.post(**{**portal.hidden(), "proration_date": str(shop.now + moment)})
+    assert portal.has("Please look at it again.")
+    assert shop.events(before) == []
+    portal.post(**portal.hidden())
+    assert item_of(shop.subscription(subscription)).price.id == shop.business
+
+
 def test_a_plan_that_is_not_offered_cannot_be_had(shop, alice):
     subscription, starter = shop.subscribe(alice).id, shop.plan("Starter", 900)
     portal = Portal(shop, alice, configure(shop))

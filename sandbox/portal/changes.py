@@ -18,6 +18,8 @@ from sandbox.portal import later, rules, wording
 from sandbox.portal.rules import Offer
 from sandbox.portal.visit import Visit, visited
 
+_GOOD_FOR = 900  # seconds in which a preview can be confirmed
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -162,15 +164,24 @@ def confirm(request: HttpRequest, visit: Visit, subscription: str) -> HttpRespon
         query = urlencode([("price", plain.price), ("quantity", plain.quantity), ("again", 1)])
         return HttpResponseRedirect(f"{visit.url('update', obj['id'])}?{query}")
     choice, error = _with_discounts(request, plain), ""
-    shown_at = request.POST.get("proration_date", "")
     try:
         if choice is None:
             error, choice = "This code is invalid.", plain
-        elif shown_at.isdecimal():
-            return _make(choice, int(shown_at))
+        elif request.method == "POST":
+            shown_at = _shown_at(request, visit.call.now)
+            if shown_at is not None:
+                return _make(choice, shown_at)
+            error = "This was worked out some time ago. Please look at it again."
         return visit.page("confirm.html", _preview(request, choice) | {"error": error}, status=422 if error else 200)
     except ApiError as refused:
         return visit.page("confirm.html", _preview(request, plain) | {"error": refused.message}, status=422)
+
+
+def _shown_at(request: HttpRequest, now: int) -> int | None:
+    """Return the moment for which the customer has seen the price, while that still holds."""
+    given = request.POST.get("proration_date", "")
+    moment = int(given) if given.isdecimal() and len(given) < 12 else 0
+    return moment if now - _GOOD_FOR <= moment <= now else None
 
 
 def _make(choice: Choice, proration_date: int) -> HttpResponse:
@@ -237,7 +248,7 @@ def _billed(choice: Choice) -> dict[str, Any]:
     )
     lines = preview["lines"]["data"]
     *steps, _ = sheets.totals(visit.call, preview, lines)
-    at_once = preview["period_end"] <= now
+    at_once = preview["period_start"] == preview["period_end"]
     return {
         "charges": at_once and preview["amount_due"] > 0,
         "due": pricing.money(preview["amount_due"] if at_once else 0, preview["currency"]),
