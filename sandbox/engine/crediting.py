@@ -219,7 +219,6 @@ def _blank(call: Call, given: dict[str, Any]) -> Object:
         "object": LINE,
         "discount_amount": 0,
         "discount_amounts": [],
-        "invoice_line_item": None,
         "livemode": False,
         "metadata": store.merged_metadata({}, given.get("metadata")),
         "pretax_credit_amounts": [],
