@@ -103,6 +103,16 @@ def test_an_incomplete_card_is_said_so_and_reaches_nobody(page: Page, signed_in:
     assert not books.knows("bob")
 
 
+def test_the_button_stays_under_the_pointer_that_presses_it(page: Page, signed_in: SignedIn) -> None:
+    Cards(signed_in(page, "bob")).open()
+    card_number(page).fill("4242 4242")
+    page.get_by_role("button", name="Save card").hover()
+    page.mouse.down()
+    expect(card_number(page)).to_be_focused()  # left, it would say what is wrong, and grow
+    page.mouse.up()
+    refuses(page, "Your card number is incomplete.")
+
+
 def test_what_is_typed_survives_when_another_panel_is_swapped(page: Page, signed_in: SignedIn) -> None:
     cards = Cards(signed_in(page, "erin")).open()
     fill_card(page, "4000 0566", cvc="12")

@@ -105,6 +105,12 @@
     }
   }
 
+  // A press must not take the focus out of the frame: the field left would say what is wrong, grow, and push the button
+  // away from under the pointer before it is released.
+  document.addEventListener("mousedown", (event) => {
+    if (event.target.closest?.("button")?.form?.querySelector("payment-box")) event.preventDefault();
+  });
+
   // Before htmx sees it: a new card is confirmed here first, a saved one is htmx's alone.
   document.addEventListener("submit", (event) => {
     const box = event.target.querySelector("payment-box");
