@@ -521,3 +521,34 @@ def test_an_items_period_moves_with_its_subscription(shop, alice):
     item = item_of(shop.subscribe(alice))
     shop.go(DECEMBER)
     assert shop.v1.subscription_items.retrieve(item.id).current_period_start == DECEMBER
+
+
+# Backdating
+
+
+@pytest.mark.parametrize(
+    ("started", "lines"),
+    [
+        ("2027-02-15", [1450, 2900]),  # 14 of the 28 days from 15 February to 15 March
+        ("2027-01-15", [2900, 1450, 2900]),  # a whole month before those
+    ],
+)
+def test_the_time_since_a_backdated_start_is_billed_by_its_share(shop, alice, started, lines):
+    shop.go("2027-03-01")
+    subscription = shop.subscribe(alice, backdate_start_date=at(started))
+    assert amounts(subscription.latest_invoice) == lines
+    assert (subscription.start_date, subscription.billing_cycle_anchor) == (at(started), shop.now)
+    assert item_of(subscription).current_period_end == at("2027-04-01")
+
+
+def test_a_backdated_start_may_be_free(shop, alice):
+    shop.go("2027-03-01")
+    params = {"backdate_start_date": at("2027-01-15"), "proration_behavior": "none"}
+    assert amounts(shop.subscribe(alice, **params).latest_invoice) == [2900]
+
+
+def test_a_backdated_start_lies_in_the_past(shop, alice):
+    for moment in (NOVEMBER + DAY, at("2020-01-01")):
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            shop.subscribe(alice, backdate_start_date=moment)
+        assert refused.value.param == "backdate_start_date"

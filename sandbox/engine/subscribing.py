@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import Any
 
 from sandbox import events, store
 from sandbox.engine import charging, discounts, invoicing, items, ledger, proration, standing
 from sandbox.engine.calendar import DAY, Period, boundary, next_anchor
 from sandbox.engine.changing import add_invoice_items, parts, redeemed, whole_period
-from sandbox.engine.proration import Draft
+from sandbox.engine.proration import Debit, Draft
 from sandbox.kernel import Call, Object, invalid, listens, new_id
 from sandbox.resources import setup_intents
 
 DRAFT = "draft"  # a payment behaviour of schedules alone: the first invoice waits for an hour, as a renewal's does
+_LONGEST_PAST = 3 * 366 * DAY
 CREATED = "customer.subscription.created"
 
 
@@ -66,6 +70,7 @@ def compose(call: Call, subscription: Object, params: dict[str, Any]) -> Object:
         "trial_start": call.now if trial_end else None,
     }
     subscription["items"]["data"] = [items.set_period(item, _first_period(call, subscription, item)) for item in data]
+    subscription["start_date"] = _start(call, params)
     subscription["discounts"] = redeemed(call, subscription, params.get("discounts"))
     return subscription
 
@@ -74,7 +79,33 @@ def first_lines(call: Call, subscription: Object, params: dict[str, Any]) -> lis
     """Return the lines of the first invoice."""
     behavior = params.get("proration_behavior", "create_prorations")
     lines = [line for item in subscription["items"]["data"] for line in first_line(call, subscription, item, behavior)]
-    return [*ledger.waiting(call, subscription["customer"], subscription["id"]), *lines]
+    before = [] if behavior == "none" else _elapsed(call, subscription)
+    return [*ledger.waiting(call, subscription["customer"], subscription["id"]), *before, *lines]
+
+
+def _elapsed(call: Call, subscription: Object) -> list[Draft]:
+    """Return the lines for the time since a `backdate_start_date`, by intervals that begin on that date.
+
+    docs.stripe.com/billing/subscriptions/backdating: the billing cycle begins today all the same.
+    """
+    if subscription["start_date"] == call.now or subscription["created"] != call.now:
+        return []
+    itemized = ledger.itemizes(subscription)
+    whole = ledger.to_come(call, subscription, items.period)
+    return [
+        proration.remainder(item, ledger.product_name(call, item["price"]), debit, part, itemized=itemized)
+        for item in subscription["items"]["data"]
+        for debit, part in _intervals(subscription["start_date"], call.now, item, whole[item["id"]])
+    ]
+
+
+def _intervals(start: int, until: int, item: Object, debit: Debit) -> Iterator[tuple[Debit, Period]]:
+    for n in count():
+        recurring = item["price"]["recurring"]
+        period = Period(boundary(start, recurring, n), boundary(start, recurring, n + 1))
+        if period.start >= until:
+            return
+        yield replace(debit, period=period), Period(period.start, min(period.end, until))
 
 
 def first_line(call: Call, subscription: Object, item: Object, behavior: str) -> list[Draft]:
@@ -219,6 +250,15 @@ def _trial_end(call: Call, data: list[Object], params: dict[str, Any]) -> int | 
     if days is None and params.get("trial_from_plan"):
         days = max((item["price"]["recurring"]["trial_period_days"] or 0 for item in data), default=0)
     return call.now + days * DAY if days else None
+
+
+def _start(call: Call, params: dict[str, Any]) -> int:
+    start: int = params.get("backdate_start_date", call.now)
+    if start > call.now:
+        raise invalid("`backdate_start_date` must be in the past.", param="backdate_start_date")
+    if start < call.now - _LONGEST_PAST:
+        raise invalid("The sandbox backdates by at most three years.", param="backdate_start_date")
+    return start
 
 
 def _anchor(call: Call, data: list[Object], params: dict[str, Any], trial_end: int | None) -> int:

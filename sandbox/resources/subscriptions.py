@@ -149,7 +149,7 @@ _PLAIN = (
     "/v1/subscriptions",
     {
         **_FIELDS,
-        "backdate_start_date": not_emulated,
+        "backdate_start_date": timestamp,
         "billing_cycle_anchor": timestamp,
         "billing_cycle_anchor_config": ANCHOR_CONFIG,
         "billing_mode": BILLING_MODE,
