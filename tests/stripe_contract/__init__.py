@@ -1,5 +1,6 @@
-"""Holds the sandbox's answers, and what `billing` asks, against the type annotations of Stripe's own SDK.
+"""Holds the sandbox's answers, and what `billing` asks, against Stripe's own published description of its API.
 
-The annotations are Stripe's published description of API version 2026-10-28.endive; nothing here knows an object by
-name. They cannot say that a nullable key is always present: `Optional` covers both. That needs a table from elsewhere.
+What a key holds is read from the annotations of the Python SDK, at run time; nothing here knows an object by name. They
+cannot say which keys are always there: `Optional` covers null and absent. That is in `presence.json`, which
+`make presence` reads from the types of the Node SDK at the same API version.
 """

@@ -16,6 +16,7 @@ from stripe._object_classes import OBJECT_CLASSES
 from stripe._search_result_object import SearchResultObject
 from stripe._stripe_object import StripeObject
 
+from stripe_contract import presence
 from stripe_contract.annotations import Annotations, Check, Problems, fields_check, is_optional
 
 PAGES = {"list": ListObject, "search_result": SearchResultObject}
@@ -95,6 +96,7 @@ class Responses(Annotations):
 
     def __init__(self) -> None:
         self._records: dict[type, Check] = {}
+        self.paths: dict[type, str] = {}  # of the hashes inside the resources met so far
 
     def elements(self, value: Any) -> list[Any] | None:
         return value if isinstance(value, list) else None
@@ -103,7 +105,7 @@ class Responses(Annotations):
         if get_origin(kind) in PAGES.values():
             return self.page(get_origin(kind), self.compile(get_args(kind)[0], module))
         if kind not in self._records:
-            self._records[kind] = Record(self, kind).check
+            self._records[kind] = Record(self, kind, self.paths.get(kind, "")).check
         return self._records[kind]
 
     @cached_property
@@ -133,10 +135,13 @@ class Responses(Annotations):
 class Record:
     """One class of the SDK: a resource, known by its `object` key, or a hash inside one."""
 
-    def __init__(self, compiler: Responses, kind: type[StripeObject]) -> None:
+    def __init__(self, compiler: Responses, kind: type[StripeObject], path: str) -> None:
         self.compiler, self.kind = compiler, kind
         self.name = getattr(kind, "OBJECT_NAME", None)
         self.check = Check(self.name or kind.__qualname__, self.fits, self.problems)
+        self.presence = presence.of_hash(self.name or path)
+        for key, inner in kind._inner_class_types.items():
+            compiler.paths.setdefault(inner, f"{self.name or path}.{key}")
 
     @cached_property
     def annotations(self) -> dict[str, tuple[Any, str]]:
@@ -156,7 +161,8 @@ class Record:
 
     @cached_property
     def required(self) -> set[str]:
-        return {key for key, written in self.annotations.items() if not is_optional(*written)}
+        always = {key for key, written in self.annotations.items() if not is_optional(*written)}
+        return always | self.presence.required
 
     def fits(self, value: Any) -> bool:
         return isinstance(value, dict) and (self.name is None or value.get("object") == self.name)
@@ -173,6 +179,9 @@ class Record:
                 yield f"{path} is deleted, and keeps more than id, object and deleted"
             return
         yield from fields_check(self.check.label, self.fields, self.required, value, path, partial)
+        # In `previous_attributes` null says that the key was not there.
+        if isinstance(value, dict) and not partial:
+            yield from self.presence.problems(value, self.annotations.keys(), path)
 
 
 RESPONSES = Responses()
