@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from babel import Locale
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 
@@ -78,10 +79,11 @@ def card(payment_method: Object) -> Object:
 
 
 def address_lines(address: Object | None) -> list[str]:
-    """Return an address line by line."""
+    """Return an address line by line, the country by its name."""
     known = address or {}
     city = " ".join(part for part in (known.get("city"), known.get("state"), known.get("postal_code")) if part)
-    return [line for line in (known.get("line1"), known.get("line2"), city, known.get("country")) if line]
+    country = Locale("en").territories.get(known.get("country") or "", known.get("country"))
+    return [line for line in (known.get("line1"), known.get("line2"), city, country) if line]
 
 
 def business(call: Call) -> str:
