@@ -126,6 +126,18 @@ def test_while_collection_is_paused_nobody_is_charged(shop, alice, behavior, sta
     assert shop.invoices(alice)[0].amount_paid == 9900
 
 
+def test_nothing_waits_for_a_payment_while_collection_is_paused(shop, alice):
+    subscription = shop.subscribe(alice)
+    shop.v1.subscriptions.update(subscription.id, {"pause_collection": {"behavior": "keep_as_draft"}})
+    shop.go("2026-11-16")
+    pending = {"proration_behavior": "always_invoice", "payment_behavior": "pending_if_incomplete"}
+    changed = shop.change(subscription, shop.business, **pending)
+    assert (item_of(changed).price.id, changed.pending_update) == (shop.business, None)
+    assert changed.latest_invoice.status == "draft"
+    shop.go("2026-11-18")
+    assert shop.subscription(subscription.id).latest_invoice.status == "draft"
+
+
 # Retries
 
 

@@ -283,7 +283,8 @@ def _carry_out(call: Call, before: Object, change: Change, params: dict[str, Any
         items.keep(call, change.subscription)
         ledger.park(call, before["customer"], change.prorations)
         return change.subscription
-    pending = behavior == "pending_if_incomplete" and before["collection_method"] == "charge_automatically"
+    charges = before["collection_method"] == "charge_automatically" and not before["pause_collection"]
+    pending = behavior == "pending_if_incomplete" and charges  # nothing can wait for a payment that nobody will try
     with standing.quietly(call, before):
         invoice = _bill(call, before if pending else change.subscription, change)
         if pending:
