@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
@@ -11,6 +12,10 @@ from django.utils.module_loading import import_string
 
 from sandbox import clock
 from sandbox.models import Account, Row
+
+
+class Unlinked(RuntimeError):
+    """The site could not take over a customer: it has no line to Stripe, for instance."""
 
 
 def user_named(username: str) -> Any:
@@ -29,21 +34,30 @@ def usernames(limit: int = 50) -> list[str]:
 
 
 def talks_to(account: Account) -> bool:
-    """Tell whether this is the account whose customers the site's users are."""
-    return account.name == clock.DEMO
+    """Tell whether this is the account whose customers the site's users are; `make sandbox` has no users."""
+    return account.name == clock.DEMO and apps.is_installed("django.contrib.auth")
 
 
 def link(user: Any, customer: str) -> None:
-    """Let the site know that `user` is this customer from now on: SANDBOX_LINK_CUSTOMER(user, customer id)."""
+    """Let the site know that `user` is this customer from now on: SANDBOX_LINK_CUSTOMER(user, customer id).
+
+    Raises Unlinked where the site fails to.
+    """
     if path := getattr(settings, "SANDBOX_LINK_CUSTOMER", None):
         _note(user, customer)
-        import_string(path)(user, customer)
+        try:
+            import_string(path)(user, customer)
+        except Exception as error:  # the site's own, of whatever kind
+            raise Unlinked(f"The dashboard did not take over the customer {customer}: {error}") from error
 
 
 def read_anew(account: Account) -> None:
     """Let the site read everything again after the account went back in time, and link its users as they were then."""
     if path := getattr(settings, "SANDBOX_AFTER_RESTORE", None):
-        import_string(path)()
+        try:
+            import_string(path)()
+        except Exception as error:
+            raise Unlinked(f"The dashboard did not read everything anew: {error}") from error
     users = get_user_model()._default_manager
     for customer, known in _customers(account).values_list("stripe_id", "private"):
         if user := users.filter(pk=known["user"]).first():

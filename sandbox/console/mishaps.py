@@ -69,7 +69,7 @@ FAULTS = Plan(
     "faults",
     plans.FAULTS,
     "API requests",
-    "What a client of the API hears instead of an answer. The console works through the API too, and suffers with it.",
+    "What a client of the API hears instead of an answer. Stripe's own pages, and this one, are spared.",
     (
         Field("fault", "Fault", choices=fault_plan.KINDS),
         Field("method", "Method", choices=("", "GET", "POST", "DELETE")),

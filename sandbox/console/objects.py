@@ -144,6 +144,4 @@ def become(visit: Visit, id: str) -> HttpResponse:
 def forget(visit: Visit, id: str) -> HttpResponse:
     """Delete a customer as the API does: plans are cancelled, webhooks tell of it."""
     visit.api.delete(f"customers/{id}")
-    response = visit.done(f"The customer {id} is deleted.")
-    response["Location"] = reverse("sandbox:objects_of", args=["customer"])
-    return response
+    return visit.done(f"The customer {id} is deleted.", to=reverse("sandbox:objects"))

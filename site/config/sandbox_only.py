@@ -7,7 +7,7 @@ import os
 os.environ["STRIPE_SANDBOX"] = "1"  # before the settings are read: they refuse to start beside live keys
 
 from config.settings import *  # noqa: F403
-from config.settings import LOGGING, VAR_DIR, _database, env
+from config.settings import BASE_DIR, LOGGING, VAR_DIR, _database, env
 
 HOST = os.environ.get("HOST", "127.0.0.1")
 LOOPBACK = HOST in {"127.0.0.1", "::1", "localhost"}
@@ -23,7 +23,8 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "config.sandbox_urls"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
-STATICFILES_DIRS: list[str] = []
+# The console looks like the dashboard where the front end is installed, and works without.
+STATICFILES_DIRS = [folder for folder in (BASE_DIR / "static", BASE_DIR / "assets") if folder.exists()]
 CSRF_FAILURE_VIEW = "django.views.csrf.csrf_failure"
 
 DATABASES = {
