@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from django.db.models import F
 
+from sandbox import sql
 from sandbox.kernel import Call, Object, StripeError
 from sandbox.models import Account, Row
 
@@ -69,7 +70,7 @@ def advance(account: Account, *, seconds: int | None = None, to: int | None = No
 
 def catch_up(account: Account, until: int) -> None:
     """Let the engine take every step of the calendar that is due, in one transaction; cheap where nothing is."""
-    if not Row.objects.filter(account=account, clock=None, due_at__lte=until).exists():
+    if not sql.is_due(account, until):
         return
     from sandbox.engine import lifecycle
 
@@ -82,9 +83,9 @@ def take_time(call: Call, ids: Iterable[str], *, changes: bool) -> None:
 
     Raises Stripe's 429 for a call that `changes` something while the clock is advancing.
     """
-    clocks = Row.objects.filter(account=call.account, kind=TEST_CLOCK, deleted=False)
-    if not clocks.exists():
+    if not sql.has_any(call.account, TEST_CLOCK):
         return
+    clocks = Row.objects.filter(account=call.account, kind=TEST_CLOCK, deleted=False)
     named = Row.objects.filter(account=call.account, stripe_id__in=list(ids), clock__isnull=False)
     id = named.values_list("clock", flat=True).first()
     test_clock = clocks.filter(stripe_id=id).values_list("data", flat=True).first() if id else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import connections
 
-from sandbox import clock, courier, delivery_plan, signing
+from sandbox import clock, courier, delivery_plan, signing, sql
 from sandbox.courier import Answer
 from sandbox.kernel import Call, Object, missing
 from sandbox.models import Account, Attempt, Delivery, Row
@@ -75,8 +75,7 @@ def new_endpoint(id: str, url: str, enabled_events: list[str], created: int) -> 
 def endpoints(call: Call, type_: str) -> list[str]:
     """Return the ids of the enabled webhook endpoints that asked for events of this type."""
     if "webhook_endpoints" not in call.memo:
-        rows = Row.objects.filter(account=call.account, kind="webhook_endpoint", status="enabled", deleted=False)
-        call.memo["webhook_endpoints"] = list(rows.order_by("created", "id").values_list("data", flat=True))
+        call.memo["webhook_endpoints"] = sql.select(call, "webhook_endpoint", {"status": "enabled"})[::-1]
     wanted = {"*", type_}
     return [each["id"] for each in call.memo["webhook_endpoints"] if wanted & set(each["enabled_events"])]
 
@@ -180,6 +179,8 @@ def deliver_due(account: Account) -> None:
     A webhook handler that calls the API again comes back in here while we are still sending: the loop already running
     in this thread picks up what that call caused.
     """
+    if not sql.has_delivery(account, clock.now(account)):
+        return
     busy: set[int] = _thread.__dict__.setdefault("busy", set())
     if account.pk in busy:
         return

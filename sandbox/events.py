@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
-from sandbox import delivery
+from sandbox import delivery, sql
 from sandbox.kernel import API_VERSION, Call, Object, listeners, new_id
-from sandbox.models import Row
 
 # Besides every `….updated`; stripe-endive.md section 4, and section 1 for the rule itself.
 _WITH_PREVIOUS = {"payment_method.detached", "payment_method.automatically_updated", "charge.refunded"}
+_NO_COLUMNS: dict[str, str | None] = dict.fromkeys(sql.COLUMNS)
+
+observers: list[Callable[[Object], None]] = []  # called with every event as it is stored: contract checks
 
 
 def emit(call: Call, type_: str, obj: Object, previous: Object | None = None) -> Object:
@@ -18,7 +21,7 @@ def emit(call: Call, type_: str, obj: Object, previous: Object | None = None) ->
 
     Runs inside the request's transaction: where that is rolled back, the event never happened.
     """
-    data: Object = {"object": copy.deepcopy(obj)}
+    data: Object = {"object": obj}
     if previous is not None and (type_.endswith(".updated") or type_ in _WITH_PREVIOUS):
         data["previous_attributes"] = previous
     endpoints = delivery.endpoints(call, type_)
@@ -33,15 +36,10 @@ def emit(call: Call, type_: str, obj: Object, previous: Object | None = None) ->
         "request": {"id": call.request_id, "idempotency_key": call.idempotency_key},
         "type": type_,
     }
-    Row.objects.create(
-        account=call.account,
-        kind="event",
-        stripe_id=event["id"],
-        created=call.now,
-        data=event,
-        lookup_key=type_,
-        status="pending" if endpoints else "delivered",
-    )
+    columns = {**_NO_COLUMNS, "lookup_key": type_, "status": "pending" if endpoints else "delivered"}
+    sql.insert(call, event, call.now, columns, {})
+    for observer in observers:
+        observer(event)
     delivery.queue(call, event, endpoints)
     for listener in listeners(type_):
         listener(call, obj)

@@ -1,4 +1,4 @@
-"""Every Stripe object is a row: dicts in, dicts out. Nothing but this and `events` touches `models.Row`."""
+"""Every Stripe object is a row: dicts in, dicts out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from sandbox import events
+from sandbox import events, sql
 from sandbox.kernel import Call, Object, missing
 from sandbox.models import Row
 
@@ -27,7 +27,7 @@ _COLUMNS: dict[str, dict[str, str]] = {
     "setup_attempt": {"parent": "setup_intent"},
     "subscription_item": {"parent": "subscription"},
 }
-_NAMES = ("customer", "subscription", "parent", "lookup_key", "status")
+_IN_COLUMNS = {*sql.COLUMNS, "clock"}
 
 
 def get(call: Call, kind: str, id: str, param: str = "id") -> Object:
@@ -40,21 +40,12 @@ def get(call: Call, kind: str, id: str, param: str = "id") -> Object:
 
 def find(call: Call, kind: str, id: str | None) -> Object | None:
     """Return an object, or the `{id, object, deleted}` stub of a deleted one, or None."""
-    return _rows(call, kind).filter(stripe_id=id).values_list("data", flat=True).first() if id else None
+    return sql.read(call, kind, id) if id else None
 
 
 def insert(call: Call, obj: Object, event: str | None = None, **private: Any) -> Object:
     """Store a new object and emit `event`; `private` is what Stripe knows of it and never shows."""
-    Row.objects.create(
-        account=call.account,
-        kind=obj["object"],
-        stripe_id=obj["id"],
-        created=obj.get("created", call.now),
-        clock=call.clock,
-        data=obj,
-        private=private,
-        **_columns(obj),
-    )
+    sql.insert(call, obj, obj.get("created", call.now), _columns(obj), private)
     if event:
         events.emit(call, event, obj)
     return obj
@@ -65,14 +56,13 @@ def save(call: Call, obj: Object, event: str | None = None) -> Object:
 
     Where nothing changed, nothing is written and an `….updated` event is not emitted.
     """
-    row = _rows(call, obj["object"]).get(stripe_id=obj["id"])
-    previous = events.previous_attributes(row.data, obj)
+    stored = sql.read(call, obj["object"], obj["id"])
+    if stored is None:
+        raise Row.DoesNotExist(f"{obj['object']} {obj['id']}")
+    previous = events.previous_attributes(stored, obj)
     if not previous and (event is None or event.endswith(".updated")):
         return obj
-    row.data = obj
-    for column, value in _columns(obj).items():
-        setattr(row, column, value)
-    row.save(update_fields=["data", *_NAMES])
+    sql.update(call, obj, _columns(obj))
     if event:
         events.emit(call, event, obj, previous)
     return obj
@@ -82,7 +72,7 @@ def delete(call: Call, obj: Object, event: str | None = None) -> Object:
     """Delete an object and return the `{id, object, deleted: true}` that stands for it from now on."""
     stub = {"id": obj["id"], "object": obj["object"], "deleted": True}
     _rows(call, obj["object"]).filter(stripe_id=obj["id"]).update(
-        data=stub, private={}, deleted=True, due_at=None, **dict.fromkeys(_NAMES)
+        data=stub, private={}, deleted=True, due_at=None, **dict.fromkeys(sql.COLUMNS)
     )
     if event:
         events.emit(call, event, obj)
@@ -91,27 +81,22 @@ def delete(call: Call, obj: Object, event: str | None = None) -> Object:
 
 def private(call: Call, obj: Object) -> dict[str, Any]:
     """Return what Stripe knows of an object and never shows."""
-    known: dict[str, Any] = _rows(call, obj["object"]).values_list("private", flat=True).get(stripe_id=obj["id"])
-    return known
+    return sql.read_private(call, obj["object"], obj["id"])
 
 
 def set_private(call: Call, obj: Object, **values: Any) -> None:
     """Remember `values` beside an object; they never reach an answer, an event or `previous_attributes`."""
-    row = _rows(call, obj["object"]).only("private").get(stripe_id=obj["id"])
-    row.private.update(values)
-    row.save(update_fields=["private"])
+    sql.update_private(call, obj, {**private(call, obj), **values})
 
 
 def schedule(call: Call, obj: Object, due_at: int | None) -> None:
     """Let `engine.lifecycle` look at an object at `due_at` (epoch seconds), or, with None, never again."""
-    _rows(call, obj["object"]).filter(stripe_id=obj["id"]).update(due_at=due_at)
+    sql.schedule(call, obj, due_at)
 
 
 def next_due(call: Call, until: int) -> tuple[int, Object] | None:
     """Return (moment, object) for the earliest object scheduled at or before `until` on the clock of the call."""
-    due = Row.objects.filter(account=call.account, clock=call.clock, due_at__lte=until).order_by("due_at", "id")
-    found: tuple[int, Object] | None = due.values_list("due_at", "data").first()  # type: ignore[assignment]
-    return found
+    return sql.next_due(call, until)
 
 
 def move_to_clock(call: Call, customer: str, clock: str) -> None:
@@ -130,6 +115,9 @@ def query(call: Call, kind: str, /, **columns: Any) -> Iterator[Object]:
     Filters are columns (customer, subscription, parent, lookup_key, status, clock), or keys of the object with `__`
     between the levels (`recurring__interval="month"`); a list or set means any of its values.
     """
+    if all(name in _IN_COLUMNS and value is not None for name, value in columns.items()):
+        listed = {name: list(value) if _is_many(value) else value for name, value in columns.items()}
+        return iter(sql.select(call, kind, listed))
     return iter(list(_newest(_filtered(call, kind, columns)).values_list("data", flat=True)))
 
 
@@ -195,10 +183,14 @@ def _newest(rows: QuerySet[Row]) -> QuerySet[Row]:
 def _filtered(call: Call, kind: str, filters: dict[str, Any]) -> QuerySet[Row]:
     rows = _rows(call, kind).filter(deleted=False)
     for name, value in filters.items():
-        lookup = name if name in {*_NAMES, "clock"} else f"data__{name}"
-        many = isinstance(value, list | tuple | set | frozenset)
+        lookup = name if name in _IN_COLUMNS else f"data__{name}"
+        many = _is_many(value)
         rows = rows.filter(**{f"{lookup}__in" if many else lookup: list(value) if many else value})
     return rows
+
+
+def _is_many(value: Any) -> bool:
+    return isinstance(value, list | tuple | set | frozenset)
 
 
 def _created_within(rows: QuerySet[Row], created: Any) -> QuerySet[Row]:
@@ -220,7 +212,7 @@ def _beside(call: Call, rows: QuerySet[Row], kind: str, id: str, param: str, *, 
 
 def _columns(obj: Object) -> dict[str, str | None]:
     keys = _COLUMNS.get(obj["object"], {})
-    found = {name: _dig(obj, keys.get(name, name)) for name in _NAMES}
+    found = {name: _dig(obj, keys.get(name, name)) for name in sql.COLUMNS}
     return {name: value if isinstance(value, str) else None for name, value in found.items()}
 
 

@@ -107,7 +107,7 @@ def test_an_endpoint_that_fails_for_five_days_is_disabled(stripe_client, account
     one = endpoint()
     hooks["one"].statuses = [500] * 99
     create(stripe_client, "Ada")
-    clock.advance(account, seconds=delivery.PATIENCE - 1)
+    clock.advance(account, seconds=delivery.PATIENCE - 60)
     assert stripe_client.v1.webhook_endpoints.retrieve(one.id).status == "enabled"
     clock.advance(account, seconds=delivery.BACKOFF[1])
     assert stripe_client.v1.webhook_endpoints.retrieve(one.id).status == "disabled"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
+
 from stripe_contract import requests, responses
 
 
