@@ -59,7 +59,10 @@ _NOUNS = {
 
 
 def missing(kind: str, id: str, param: str = "id") -> StripeError:
-    """Return the 404 that Stripe gives for an object it does not know; `kind` is the object's `object` value."""
+    """Return the 404 that Stripe gives for an object it does not know; `kind` is the object's `object` value.
+
+    Where `param` is one of the request's parameters, the answer is a 400.
+    """
     message = f"No such {_NOUNS.get(kind, kind)}: '{id}'"
     return StripeError(404, "invalid_request_error", message, code="resource_missing", param=param)
 

@@ -211,9 +211,16 @@ def _execute(call: Call, route: Route, arguments: dict[str, str]) -> tuple[int, 
                 status, body = failure(error, call.request_id, call.publishable)
             idempotency.remember(call, status, body)
     except Exception as error:
-        status, body = failure(error, call.request_id, call.publishable)
+        status, body = failure(_of_params(call, error), call.request_id, call.publishable)
         idempotency.remember(call, status, body)
     return status, body
+
+
+def _of_params(call: Call, error: Exception) -> Exception:
+    """Make the 404 of missing() a 400 where a parameter named the object: a 404 says that the address leads nowhere."""
+    if isinstance(error, StripeError) and error.body.get("code") == "resource_missing":
+        error.status = 400 if error.body.get("param", "").partition("[")[0] in call.params else 404
+    return error
 
 
 def _transaction(call: Call, method: str) -> AbstractContextManager[Any]:

@@ -321,7 +321,7 @@ def test_a_flow_to_somebody_elses_subscription_is_refused(shop, alice):
     theirs = shop.subscribe(carol).id
     for kind in ("subscription_cancel", "subscription_update", "subscription_pause"):
         error = refused(flow_to, shop, alice, configure(shop), kind, theirs)
-        assert (error.http_status, error.user_message) == (404, f"No such subscription: '{theirs}'")
+        assert (error.http_status, error.user_message) == (400, f"No such subscription: '{theirs}'")
 
 
 @pytest.mark.parametrize(

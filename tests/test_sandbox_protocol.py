@@ -251,6 +251,21 @@ def test_it_does_not_find_what_never_was(stripe_client):
     assert error.value.user_message == "No such customer: 'cus_nobody'"
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "status", "param"),
+    [
+        ("/v1/customers/cus_nobody", "name=Ada", 404, "id"),
+        ("/v1/subscriptions", "customer=cus_nobody&items[0][price]=price_none", 400, "customer"),
+        ("/v1/prices", "currency=usd&unit_amount=1&product=prod_none", 400, "product"),
+        ("/v1/customers", "invoice_settings[default_payment_method]=pm_none", 400, None),
+    ],
+)
+def test_what_the_address_names_is_not_found_and_what_a_parameter_names_is_invalid(ask, path, body, status, param):
+    response = ask("POST", path, body)
+    assert (response.status, error_of(response)["code"]) == (status, "resource_missing")
+    assert error_of(response)["param"] == (param or "invoice_settings[default_payment_method]")
+
+
 def test_it_remembers_a_deleted_customer_as_a_stub(stripe_client, customers):
     id = customers[0].id
     assert stripe_client.v1.customers.delete(id).to_dict() == {"id": id, "object": "customer", "deleted": True}
