@@ -266,8 +266,8 @@ def list_scenarios(account: Account) -> Object:
 
 
 @_control("POST", "scenarios")
-def play_scenario(account: Account, name: str) -> Object:
-    """Make a customer who is in the state of that name; return the customer's id."""
-    from sandbox import scenarios
+def play_scenario(account: Account, name: str, user: str = "") -> Object:
+    """Make a customer who is in the state of that name, that of the site's `user` from then on; return their id."""
+    from sandbox import dashboard, scenarios
 
-    return {"name": name, "customer": scenarios.play(account, name)}
+    return {"name": name, "customer": scenarios.play(account, name, dashboard.user_named(user) if user else None)}

@@ -20,7 +20,9 @@ class Unlinked(RuntimeError):
 
 def user_named(username: str) -> Any:
     """Return the site's user; raises LookupError where there is none."""
-    user = get_user_model()._default_manager.filter(**{get_user_model().USERNAME_FIELD: username}).first()
+    user = None
+    if apps.is_installed("django.contrib.auth"):
+        user = get_user_model()._default_manager.filter(**{get_user_model().USERNAME_FIELD: username}).first()
     if user is None:
         raise LookupError(f"There is no user named {username!r}.")
     return user

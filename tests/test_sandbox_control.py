@@ -8,6 +8,7 @@ import time
 import pytest
 import stripe
 
+from billing import payers
 from hooks import hooks
 from sandbox import clock, control, control_api, server
 from sandbox.models import Account
@@ -176,6 +177,16 @@ def test_a_scenario_makes_a_customer_in_its_state(done, ask, stripe_client):
     [subscription] = stripe_client.v1.subscriptions.list({"customer": made["customer"], "status": "all"})
     assert subscription.status == "past_due"
     assert ask("POST", "scenarios", name="out of this world")[0] == 404
+
+
+def test_a_scenario_can_be_that_of_somebody_on_the_dashboard(client, our_account, django_user_model):
+    zoe = django_user_model.objects.create_user("zoe", "zoe@example.com")
+    where, headers = "/sandbox/_control/scenarios", {"authorization": f"Bearer sk_test_{our_account.name}"}
+    asked = {"name": "jpy", "user": "zoe"}
+    answer = client.post(where, asked, content_type="application/json", headers=headers).json()
+    assert payers.customer_of(zoe).pk == answer["customer"]
+    refused = client.post(where, {**asked, "user": "yan"}, content_type="application/json", headers=headers)
+    assert (refused.status_code, refused.json()["error"]["message"]) == (404, "There is no user named 'yan'.")
 
 
 def test_only_the_secret_key_of_the_account_opens_it(ask, account):
