@@ -306,6 +306,22 @@ def test_an_object_is_shown_whole_with_links_to_what_it_names(client, scenario, 
     assert "customer.subscription.created" in page
 
 
+def test_every_link_of_the_log_leads_somewhere(client, scenario):
+    scenario("discount")
+    for page in ("/sandbox/events/", "/sandbox/events/?type=plan.", "/sandbox/events/?type=customer."):
+        links = set(re.findall(r'href="(/sandbox/(?:objects|events)/[^"?]+/)"', client.get(page).content.decode()))
+        assert len(links) > 5
+        assert {link for link in links if client.get(link).status_code != 200} == set()
+
+
+def test_what_is_deleted_can_still_be_looked_at(client, scenario):
+    customer = scenario("new customer")
+    post(client, "forget", customer)
+    page = words(client.get(f"/sandbox/objects/customer/{customer}/"))
+    assert '"deleted": true' in page
+    assert "Follow in the time bar" not in page
+
+
 def test_what_a_customer_wrote_stays_text(client, our_account):
     name = '<script>alert("1")</script> & co'
     customer = Api(our_account).post("customers", name=name, description='"><a href="https://evil.example/">x</a>')[
