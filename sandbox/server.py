@@ -219,7 +219,8 @@ def _execute(call: Call, route: Route, arguments: dict[str, str]) -> tuple[int, 
 def _of_params(call: Call, error: Exception) -> Exception:
     """Make the 404 of missing() a 400 where a parameter named the object: a 404 says that the address leads nowhere."""
     if isinstance(error, StripeError) and error.body.get("code") == "resource_missing":
-        error.status = 400 if error.body.get("param", "").partition("[")[0] in call.params else 404
+        named = error.body.get("param", "").partition("[")[0] in call.params
+        error.status = 400 if named else error.status
     return error
 
 
