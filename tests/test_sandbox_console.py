@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -158,9 +159,11 @@ def test_what_is_not_there_is_named(zoes, zoe, our_stripe, name, user, why):
     assert our_stripe.v1.customers.list().data == []
 
 
-def test_a_dashboard_that_cannot_reach_stripe_is_said_to_have_missed_it(zoes, zoe):
-    post(zoes, "add_mishap", "faults", preset="Stripe is unreachable")
-    page = post(zoes, "play", "jpy")
+def test_a_dashboard_that_cannot_reach_stripe_is_said_to_have_missed_it(client, zoe):
+    client.force_login(zoe)
+    post(client, "add_mishap", "faults", preset="Stripe is unreachable")
+    page = post(client, "play", "jpy")
+    cache.clear()  # since when Stripe has been silent
     assert said(page).startswith("The dashboard did not take over the customer cus_")
     assert "We cannot reach our payment provider right now." in said(page)
     assert customer_of(zoe) is None

@@ -40,9 +40,8 @@ def address(kind: str, id: str) -> str:
     """Return where the console shows an object."""
     if kind in {"event", "mail"}:
         return reverse(f"sandbox:{'event' if kind == 'event' else 'mail_message'}", args=[id])
-    return reverse(
-        "sandbox:object", args=["price" if kind == "plan" else kind, id]
-    )  # a plan is an older name of a price
+    # A plan is an older name of a price.
+    return reverse("sandbox:object", args=["price" if kind == "plan" else kind, id])
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -84,7 +84,7 @@ def _stops(call: Call, customer: str | None) -> Iterator[Stop]:
     yield Stop("day", "+1 day", call.now + DAY)
     due = store.next_due(call, call.now + FARTHEST)
     if due and due[0] > call.now:
-        yield Stop("due", "Whatever is next", due[0])
+        yield Stop("due", "Next due", due[0])
     if customer:
         yield from _earliest(_of_subscriptions(call, customer))
 
