@@ -174,7 +174,7 @@ def clear_fault_plan(account: Account) -> Object:
 
 
 _SETTINGS = {
-    "after_last_retry": plans.one_of("cancel", "past_due", "unpaid"),
+    "after_last_retry": plans.one_of("cancel", "past_due", "pause", "unpaid"),
     "business_name": TEXT,
     "country": Value("two letters", lambda value: isinstance(value, str) and len(value) == 2 and value.isalpha()),
     "retry_days": Value(

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db import transaction
 
-from sandbox import clock
+from sandbox import clock, snapshots
 from sandbox.api import Api
 from sandbox.engine.calendar import DAY, boundary
-from sandbox.models import Account, Delivery, IdempotencyKey, Row
+from sandbox.models import Account
 from sandbox.router import ALIAS
 
 MONTH = {"interval": "month", "interval_count": 1}
@@ -170,9 +170,7 @@ def reset(account: Account) -> None:
         for customer in customers:
             api.delete(f"customers/{customer['id']}")
     with transaction.atomic(using=ALIAS):
-        Delivery.objects.filter(account=account).delete()
-        IdempotencyKey.objects.filter(account=account).delete()
-        Row.objects.filter(account=account).exclude(kind__in=_KEPT_ON_RESET).delete()
+        snapshots.clear(account, keep=_KEPT_ON_RESET)
         Account.objects.filter(pk=account.pk).update(clock_offset=0)
     account.clock_offset = 0
 

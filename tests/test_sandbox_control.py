@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 import stripe
 
 from billing import payers
 from hooks import hooks
-from sandbox import clock, control, control_api, server
+from sandbox import clock, control, control_api, delivery_plan, fault_plan, plans, server
 from sandbox.models import Account
 
 pytestmark = [pytest.mark.django_db(databases=["default", "sandbox"]), pytest.mark.urls("hooks")]
@@ -232,6 +233,13 @@ def test_every_control_over_http_is_one_by_function():
         assert function.__doc__, (method, path)
         assert getattr(control, function.__name__) is function
         assert control_api._find(method, path) is function
+
+
+def test_its_readme_names_every_control_and_every_key_of_a_rule():
+    text = (Path(control.__file__).parent / "README.md").read_text()
+    rules = [*fault_plan._RULE, *delivery_plan._RULE, *plans._WHEN]
+    ends = [path.rpartition("/")[2] for _, path in control.controls]
+    assert [name for name in [*ends, *rules] if name not in text] == []
 
 
 def test_by_function_it_is_the_same(account, stripe_client):

@@ -284,7 +284,7 @@ def hammer(addresses: list[str], connect: Callable[[str], Any], shared: str, rou
                 try:
                     step()
                 except stripe.StripeError as error:
-                    waits = error.code == "idempotency_key_in_use"
+                    waits = error.error is not None and error.error.code == "idempotency_key_in_use"
                     outcomes["in flight" if waits else "failed"] += 1
                     outcomes[str(error)] += not waits
 

@@ -32,4 +32,8 @@ DATABASES = {
     "sandbox": _database(env.str("STRIPE_SANDBOX_DATABASE_URL", default=f"sqlite:///{VAR_DIR}/standalone.sqlite3"))
     | {"CONN_MAX_AGE": None},  # a connection for each thread, for as long as it lives
 }
-LOGGING = {**LOGGING, "root": {**LOGGING["root"], "level": env.str("LOG_LEVEL", default="WARNING")}}
+LOGGING = {
+    **LOGGING,
+    "root": {**LOGGING["root"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "loggers": {"django.request": {"level": "ERROR"}},  # a 404 or 409 is an answer of Stripe's, not worth a line
+}
