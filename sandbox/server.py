@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from sandbox import clock, delivery, expansion, fault_plan, idempotency, params
+from sandbox import clock, delivery, expansion, fault_plan, idempotency, params, sql
 from sandbox.kernel import API_VERSION, Call, Object, Route, StripeError, find_route, new_request_id
 from sandbox.models import Account
 
@@ -124,7 +124,7 @@ def authenticate(headers: Mapping[str, str]) -> tuple[Account, bool]:
 
 def account_named(name: str) -> Account:
     """Return the account of `sk_test_<name>`, made on first use; its acct_ id follows from the name."""
-    account = Account.objects.filter(name=name).first()
+    account = sql.account(name)
     if account is None:
         acct = "acct_1" + hashlib.sha256(name.encode()).hexdigest()[:15]
         account, _ = Account.objects.get_or_create(name=name, defaults={"acct": acct, "created": int(clock.wall())})

@@ -16,10 +16,18 @@ from sandbox.router import ALIAS
 
 COLUMNS = ("customer", "subscription", "parent", "lookup_key", "status")
 
+MANY = (list, tuple, set, frozenset)
+
 _THIS = "WHERE account_id = %s AND stripe_id = %s AND kind = %s"
 _FIELDS = ("account_id", "kind", "stripe_id", "created", "deleted", "data", "private", *COLUMNS, "clock")
 _INSERT = f"INSERT INTO sandbox_row ({', '.join(_FIELDS)}) VALUES ({', '.join(['%s'] * len(_FIELDS))})"  # noqa: S608
 _UPDATE = f"UPDATE sandbox_row SET data = %s, {', '.join(f'{name} = %s' for name in COLUMNS)} {_THIS}"  # noqa: S608
+
+
+def account(name: str) -> Account | None:
+    """Return the account of `sk_test_<name>`."""
+    statement = "SELECT * FROM sandbox_account WHERE name = %s AND snapshot_of_id IS NULL"
+    return next(iter(Account.objects.raw(statement, [name])), None)
 
 
 def read(call: Call, kind: str, id: str) -> Object | None:
@@ -27,14 +35,15 @@ def read(call: Call, kind: str, id: str) -> Object | None:
     return _value(f"SELECT data FROM sandbox_row {_THIS}", call, kind, id)  # noqa: S608
 
 
-def select(call: Call, kind: str, columns: dict[str, Any]) -> list[Object]:
+def select(call: Call, kind: str, columns: dict[str, Any], limit: int | None = None) -> list[Object]:
     """Return the objects of a kind, newest first, whose columns have these values; a list means any of its values."""
-    lists = [(name, value if isinstance(value, list) else [value]) for name, value in columns.items()]
+    most = f" LIMIT {limit}" if limit else ""
+    lists = [(name, [*value] if isinstance(value, MANY) else [value]) for name, value in columns.items()]
     wanted = "".join(f" AND {name} IN ({', '.join(['%s'] * len(values)) or 'NULL'})" for name, values in lists)
     statement = f"SELECT data FROM sandbox_row WHERE account_id = %s AND kind = %s AND NOT deleted{wanted}"  # noqa: S608
     with connections[ALIAS].cursor() as cursor:
         cursor.execute(
-            f"{statement} ORDER BY created DESC, id DESC",
+            f"{statement} ORDER BY created DESC, id DESC{most}",
             [call.account.pk, kind, *(value for _, values in lists for value in values)],
         )
         return [json.loads(data) for (data,) in cursor.fetchall()]

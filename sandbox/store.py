@@ -115,9 +115,8 @@ def query(call: Call, kind: str, /, **columns: Any) -> Iterator[Object]:
     Filters are columns (customer, subscription, parent, lookup_key, status, clock), or keys of the object with `__`
     between the levels (`recurring__interval="month"`); a list or set means any of its values.
     """
-    if all(name in _IN_COLUMNS and value is not None for name, value in columns.items()):
-        listed = {name: list(value) if _is_many(value) else value for name, value in columns.items()}
-        return iter(sql.select(call, kind, listed))
+    if _all_columns(columns):
+        return iter(sql.select(call, kind, columns))
     return iter(list(_newest(_filtered(call, kind, columns)).values_list("data", flat=True)))
 
 
@@ -131,11 +130,14 @@ def page(call: Call, kind: str, url: str, /, *, where: Q | None = None, **column
 
     Filters are those of `query`; a filter of None is no filter. `where` adds a condition on rows.
     """
-    rows = _filtered(call, kind, {name: value for name, value in columns.items() if value is not None})
-    rows = _created_within(rows, call.params.get("created"))
+    columns = {name: value for name, value in columns.items() if value is not None}
+    limit = call.params.get("limit", 10)
+    if where is None and _all_columns(columns) and not {"created", "ending_before", "starting_after"} & {*call.params}:
+        found = sql.select(call, kind, columns, limit + 1)
+        return envelope(found[:limit], url, len(found) > limit)
+    rows = _created_within(_filtered(call, kind, columns), call.params.get("created"))
     if where is not None:
         rows = rows.filter(where)
-    limit = call.params.get("limit", 10)
     if before := call.params.get("ending_before"):
         newer = _beside(call, rows, kind, before, "ending_before", newer=True).order_by("created", "id")
         found = list(newer.values_list("data", flat=True)[: limit + 1])
@@ -145,7 +147,7 @@ def page(call: Call, kind: str, url: str, /, *, where: Q | None = None, **column
             rows = _beside(call, rows, kind, after, "starting_after", newer=False)
         found = list(_newest(rows).values_list("data", flat=True)[: limit + 1])
         data = found[:limit]
-    return {"object": "list", "data": data, "has_more": len(found) > limit, "url": url}
+    return envelope(data, url, len(found) > limit)
 
 
 def envelope(data: list[Object], url: str, has_more: bool = False) -> Object:
@@ -189,8 +191,12 @@ def _filtered(call: Call, kind: str, filters: dict[str, Any]) -> QuerySet[Row]:
     return rows
 
 
+def _all_columns(columns: dict[str, Any]) -> bool:
+    return all(name in _IN_COLUMNS and value is not None for name, value in columns.items())
+
+
 def _is_many(value: Any) -> bool:
-    return isinstance(value, list | tuple | set | frozenset)
+    return isinstance(value, sql.MANY)
 
 
 def _created_within(rows: QuerySet[Row], created: Any) -> QuerySet[Row]:
