@@ -280,6 +280,8 @@ def deliver(delivery: Delivery) -> Delivery:
     delivery.save(update_fields=["attempts", "last_attempt_at", "next_attempt_at"])
     attempt = _attempt(delivery, endpoint)
     with delivery.account.exclusively():
+        if not Delivery.objects.filter(pk=delivery.pk).exists():  # the account was reset or restored meanwhile
+            return delivery
         attempt.save()
         _settle(delivery, attempt)
         _judge(endpoint, attempt)

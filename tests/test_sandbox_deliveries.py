@@ -9,7 +9,7 @@ import pytest
 import stripe
 
 from hooks import hooks
-from sandbox import clock, delivery, delivery_plan, plans, server, signing
+from sandbox import clock, control, delivery, delivery_plan, plans, server, signing
 from sandbox.models import Attempt, Delivery
 
 pytestmark = [
@@ -212,6 +212,16 @@ def test_what_was_held_goes_out_in_the_order_that_is_asked_for(stripe_client, ac
     assert names() == ["Edsger", "Grace", "Ada"]
     create(stripe_client, "Barbara")
     assert names()[-1] == "Barbara"
+
+
+@pytest.mark.parametrize("forget", [control.reset, lambda account: control.restore_snapshot(account, "before")])
+def test_an_account_can_be_reset_or_restored_while_it_delivers(stripe_client, account, endpoint, forget):
+    endpoint()
+    control.save_snapshot(account, "before")
+    hooks["one"].then = lambda event: forget(account)
+    create(stripe_client, "Ada")
+    assert len(hooks["one"].requests) == 1
+    assert (stripe_client.v1.customers.list().data, Attempt.objects.filter(account=account).count()) == ([], 0)
 
 
 # The plan
