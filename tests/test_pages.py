@@ -379,3 +379,8 @@ def test_templates_use_only_the_htmx_attributes_we_agreed_on():
 def test_own_scripts_stay_small():
     scripts = [Path(settings.BASE_DIR, "static/js", name) for name in ("app.js", "payment.js", "theme.js")]
     assert sum(len(script.read_text().splitlines()) for script in scripts) < 250
+
+
+def test_a_refused_sign_in_is_announced(client, alice):
+    response = client.post("/accounts/login/", {"username": "alice", "password": "wrong"})
+    assert re.search(r'role="alert">\s*<p[^>]*>Please enter a correct username and password', response.content.decode())
