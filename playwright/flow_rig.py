@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from guard import Guard
+from snapshot import Snapshot
 
 SignIn = Callable[[Page, str], Page]
 
@@ -110,3 +113,9 @@ def test_the_sign_in_page_is_accessible(page: Page, accessible: Callable[[Page],
     page.goto("/accounts/login/")
     expect(page.get_by_role("main")).to_be_visible()
     accessible(page)
+
+
+def test_restored_rows_are_not_read_through_content_types_of_another_numbering(personas: Snapshot) -> None:
+    ContentType.objects._add_to_cache("default", ContentType(pk=9999, app_label="auth", model="user"))
+    personas.restore()
+    assert ContentType.objects.get(app_label="auth", model="user") == ContentType.objects.get_for_model(User)

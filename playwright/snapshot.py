@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.contrib.contenttypes.models import ContentType
 from django.core.management.color import no_style
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -30,6 +31,7 @@ class Snapshot:
                     cursor.executemany(_insert(connection, table, columns), rows)
                 for statement in _sequences(connection):
                     cursor.execute(statement)
+        ContentType.objects.clear_cache()  # a flush may have numbered them anew since
 
 
 def _tables(alias: str) -> list[str]:
