@@ -16,7 +16,7 @@ from django.utils import timezone
 from billing import actions, errors, operations, payers, sync
 from billing.models import Customer, Operation, OperationKind, OperationState, Price, Subscription
 from billing.webhooks import sweep
-from sandbox import fault_plan, plans
+from sandbox import delivery, fault_plan, plans
 from sandbox.transport import InProcessClient
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -95,6 +95,37 @@ def test_a_second_tab_is_told_that_there_is_a_plan_already(our_stripe, bob, team
     actions.subscribe(bob, team, "tab-1", visa)
     with pytest.raises(errors.Refused, match="You have a plan already"):
         actions.subscribe(bob, team, "tab-2", visa)
+    assert succeeded_charges(our_stripe, bob) == [2900]
+
+
+@pytest.fixture
+def paid_unnoticed(our_account, our_stripe, bob, team, visa):
+    """A plan paid by a new card in the first tab's browser, of which no event has told us yet."""
+    secret = actions.subscribe(bob, team, "tab-1", None).client_secret
+    with delivery.held(our_account):
+        our_stripe.v1.payment_intents.confirm(
+            secret.partition("_secret_")[0], {"payment_method": visa.pk, "return_url": "http://testserver/"}
+        )
+        assert Subscription.objects.get().status == "incomplete"
+        yield
+
+
+@pytest.mark.usefixtures("paid_unnoticed")
+def test_a_plan_paid_in_one_tab_is_not_bought_again_in_another_before_its_event(our_stripe, bob, team, visa):
+    assert actions.subscribe(bob, team, "tab-2", visa).state == "succeeded"
+    assert [each.status for each in subscriptions_at_stripe(our_stripe, bob)] == ["active"]
+    assert succeeded_charges(our_stripe, bob) == [2900]
+
+
+@pytest.mark.usefixtures("paid_unnoticed")
+def test_another_plan_is_refused_where_one_was_paid_before_its_event(our_stripe, bob, team, visa):
+    other = our_stripe.v1.prices.create(
+        {"product": team.product_id, "currency": "usd", "unit_amount": 9900, "recurring": {"interval": "month"}}
+    )
+    sync.catalogue()
+    with pytest.raises(errors.Refused, match="You have a plan already"):
+        actions.subscribe(bob, Price.objects.get(pk=other.id), "tab-2", visa)
+    assert len(subscriptions_at_stripe(our_stripe, bob)) == 1
     assert succeeded_charges(our_stripe, bob) == [2900]
 
 

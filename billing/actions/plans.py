@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core import signing
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from billing import gateway, operations
 from billing.actions.cards import live_subscriptions
@@ -17,6 +18,7 @@ from billing.dates import from_epoch, now
 from billing.errors import CardDeclined, Refused, Stale
 from billing.gateway import Object
 from billing.models import (
+    ENDED,
     Customer,
     Invoice,
     InvoiceStatus,
@@ -32,6 +34,7 @@ from billing.payers import Actor
 
 PREVIEW_VALID_FOR = 600  # seconds
 _SALT = "billing.plan-change"
+_SECOND_PLAN = gettext_noop("You have a plan already. Change it instead: nothing was charged.")
 
 
 # Subscribing -------------------------------------------------------------------------------------------------------
@@ -76,19 +79,23 @@ def _subscribe(run: Run) -> dict[str, Any]:
 
 def _refuse_second_plan(customer: Customer) -> None:
     if live_subscriptions(customer).exclude(status=SubscriptionStatus.INCOMPLETE).exists():
-        raise Refused(_("You have a plan already. Change it instead: nothing was charged."))
+        raise Refused(_(_SECOND_PLAN))
 
 
 def _started_earlier(run: Run, customer: Customer) -> Object | None:
-    """Return the subscription that an earlier try left unpaid; one of another plan makes way."""
+    """Return the subscription to this price that an earlier try left, paid meanwhile or not; an unpaid other makes way.
+
+    Another tab may have paid without an event so far, so each is read. Raises Refused for a paid one of another price.
+    """
     for row in live_subscriptions(customer).filter(status=SubscriptionStatus.INCOMPLETE):
-        found = gateway.retrieve("subscription", row.pk)
-        if found["status"] != "incomplete":
-            run.keep(found)
-        elif found["items"]["data"][0]["price"]["id"] == run.params["price"]:
+        found = run.keep(gateway.retrieve("subscription", row.pk))
+        if found["status"] in ENDED:
+            continue
+        if found["items"]["data"][0]["price"]["id"] == run.params["price"]:
             return found
-        else:
-            run.keep(gateway.cancel_subscription(row.pk, {}, run.key(f"replace-{row.pk}")))
+        if found["status"] != SubscriptionStatus.INCOMPLETE:
+            raise Refused(_(_SECOND_PLAN))
+        run.keep(gateway.cancel_subscription(row.pk, {}, run.key(f"replace-{row.pk}")))
     return None
 
 
